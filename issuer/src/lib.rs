@@ -1,1 +1,12 @@
-//! Placeholder.
+//! The identity-provider side of OpenID Connect Back-Channel Logout.
+//!
+//! A session that ends leaves, in the same transaction, one delivery for each client that must
+//! hear of it; a worker signs a fresh logout token for each attempt and posts it until the client
+//! has heard. The crate is a library for identity providers that have their own login, and, with
+//! feature `server`, a whole server.
+//!
+//! Floors, each using only those below it: `domain` · `storage`, `keyring`, `egress` ·
+//! `login`, `logout`, `delivery` · `http` · `config`, `cli`, `server`.
+
+pub mod domain;
+pub mod storage;

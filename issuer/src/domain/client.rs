@@ -1,0 +1,74 @@
+//! A relying party's registration.
+//!
+//! Secrets are sealed under the master key by whoever makes them; what is stored here cannot be
+//! read without the key ring. Members that Auth0 knows and this issuer does not act on are kept
+//! in [`Client::other`] and given back as they came.
+
+use logout_shared::{ClientId, Timestamp, jws::SigningAlgorithm};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::logout_settings::LogoutSettings;
+
+/// A registered client.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Client {
+    /// The `client_id`.
+    pub id: ClientId,
+    /// Shown to people.
+    pub name: String,
+    /// The client's secret under the master key; public clients have none.
+    pub sealed_secret: Option<String>,
+    /// How the client proves itself at the token endpoint; `None`: not set, so a client with a
+    /// secret may post it or use basic.
+    pub token_endpoint_auth_method: Option<TokenEndpointAuthMethod>,
+    /// Redirect URIs, compared letter by letter.
+    pub callbacks: Vec<String>,
+    /// Where a browser may be sent after sign-out, compared letter by letter.
+    pub allowed_logout_urls: Vec<String>,
+    /// What the client may ask the token endpoint for, such as `authorization_code`.
+    pub grant_types: Vec<String>,
+    /// Algorithm of its ID Tokens and logout tokens.
+    pub signing_algorithm: SigningAlgorithm,
+    /// Scopes of the Management API that the client may be given.
+    pub management_scopes: Vec<String>,
+    /// Back-channel logout; `None`: nothing was ever set.
+    pub logout: Option<LogoutSettings>,
+    /// Members stored and given back unread.
+    pub other: Map<String, Value>,
+    /// When the client was made.
+    pub created_at: Timestamp,
+    /// When anything of it changed last.
+    pub updated_at: Timestamp,
+}
+
+impl Client {
+    /// Whether the client may use a grant. A client without a list may use the two of a web app.
+    pub fn may_use_grant(&self, grant: &str) -> bool {
+        if self.grant_types.is_empty() {
+            return matches!(grant, "authorization_code" | "refresh_token")
+                || (grant == "client_credentials" && self.sealed_secret.is_some());
+        }
+        self.grant_types.iter().any(|known| known == grant)
+    }
+
+    /// Whether the client can keep a secret.
+    pub fn is_confidential(&self) -> bool {
+        self.sealed_secret.is_some()
+            && self.token_endpoint_auth_method != Some(TokenEndpointAuthMethod::None)
+    }
+}
+
+/// How a client proves itself at the token endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenEndpointAuthMethod {
+    /// Not at all: a public client, which must use PKCE.
+    None,
+    /// `client_id` and `client_secret` in the form.
+    ClientSecretPost,
+    /// HTTP basic authentication.
+    ClientSecretBasic,
+    /// A JWT signed with the client's key.
+    PrivateKeyJwt,
+}

@@ -1,0 +1,361 @@
+//! One client, one URL, one ended session to tell: a delivery, and what an attempt makes of it.
+//!
+//! A delivery holds what to say, never a signed token: each attempt signs anew. An outcome is a
+//! value; [`Delivery::after`] is the only place that decides what comes next. When to attempt
+//! again is `retry.rs`; sending is `delivery/` on floor 3.
+
+use std::fmt;
+use std::time::Duration;
+
+use logout_shared::{ClientId, SessionId, SessionMetadata, Subject, Timestamp, TokenId, TraceId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::initiator::Initiator;
+use super::logout_settings::LogoutUrl;
+use super::retry::RetrySchedule;
+
+/// How much of an app's `error` and `error_description` is kept, in characters.
+pub const MAX_OAUTH_ERROR_CHARS: usize = 200;
+
+/// A delivery's id; sorts by the time it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeliveryId(pub Uuid);
+
+impl fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.simple().fmt(f)
+    }
+}
+
+impl std::str::FromStr for DeliveryId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::parse_str(text).map(Self)
+    }
+}
+
+/// What one client must be told at one URL.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// Sorts by the time of making.
+    pub id: DeliveryId,
+    /// The client to tell.
+    pub client: ClientId,
+    /// The user concerned.
+    pub user: Subject,
+    /// What the token names.
+    pub about: About,
+    /// Why.
+    pub initiator: Initiator,
+    /// Where to.
+    pub url: LogoutUrl,
+    /// The same in every attempt and at every URL of one client for one ended session.
+    pub trace_id: TraceId,
+    /// The session's metadata as it was at the end, if the client had opted in.
+    pub metadata: SessionMetadata,
+    /// When the session ended: the token's `toe`, and the start of the give-up time.
+    pub event_at: Timestamp,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// When the next attempt is due; none once it is finished.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When it is given up.
+    pub give_up_at: Timestamp,
+    /// When it came to its end.
+    pub finished_at: Option<Timestamp>,
+    /// The latest attempt.
+    pub last: Option<LastAttempt>,
+    /// Whether one more attempt follows a success, 10 s later: the client joined so shortly
+    /// before the end that its app may still be making its own session.
+    pub follow_up: bool,
+}
+
+/// What a delivery ends at the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// One session.
+    Session(SessionId),
+    /// All sessions of the user at the client that the event ended; told by one token without
+    /// `sid` as long as the user has no other live session there.
+    AllSessions(Vec<SessionId>),
+}
+
+impl About {
+    /// The session, where it is one.
+    pub fn session(&self) -> Option<&SessionId> {
+        match self {
+            Self::Session(sid) => Some(sid),
+            Self::AllSessions(_) => None,
+        }
+    }
+}
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// Waits for its next attempt.
+    Pending,
+    /// An attempt is under way.
+    InFlight,
+    /// Waits, and the latest answer was one that a person may have to mend.
+    Refusing,
+    /// The client heard.
+    Heard,
+    /// The client said that it will not hear it.
+    Refused,
+    /// The time for trying is over.
+    GivenUp,
+    /// The client is gone or no longer wants to be told.
+    Cancelled,
+    /// Replaced by one delivery for each session.
+    Expanded,
+}
+
+impl DeliveryState {
+    /// All states.
+    pub const ALL: [Self; 8] = [
+        Self::Pending,
+        Self::InFlight,
+        Self::Refusing,
+        Self::Heard,
+        Self::Refused,
+        Self::GivenUp,
+        Self::Cancelled,
+        Self::Expanded,
+    ];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::InFlight => "in_flight",
+            Self::Refusing => "refusing",
+            Self::Heard => "heard",
+            Self::Refused => "refused",
+            Self::GivenUp => "given_up",
+            Self::Cancelled => "cancelled",
+            Self::Expanded => "expanded",
+        }
+    }
+
+    /// Whether nothing comes after it by itself.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Pending | Self::InFlight | Self::Refusing)
+    }
+}
+
+/// The latest attempt of a delivery, in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastAttempt {
+    /// When it began.
+    pub at: Timestamp,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// What went wrong, if anything.
+    pub error: Option<AttemptError>,
+    /// From first to last byte.
+    pub duration: Duration,
+}
+
+/// One attempt as it is kept in the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// 1 for the first.
+    pub number: u32,
+    /// When it began.
+    pub at: Timestamp,
+    /// The token's `jti`.
+    pub jti: TokenId,
+    /// Where the token went.
+    pub url: LogoutUrl,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// What went wrong, if anything.
+    pub error: Option<AttemptError>,
+    /// From first to last byte.
+    pub duration: Duration,
+    /// The answer's `error`, sanitised and cut.
+    pub oauth_error: Option<String>,
+    /// The answer's `error_description`, sanitised and cut.
+    pub oauth_error_description: Option<String>,
+}
+
+/// The class of a failed attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptError {
+    /// No complete answer in time.
+    Timeout,
+    /// No connection.
+    Connect,
+    /// The host's name has no address.
+    Dns,
+    /// No trusted TLS connection.
+    Tls,
+    /// The connection broke.
+    Reset,
+    /// The egress guard forbids the address.
+    AddressRefused,
+    /// The answer was a redirect, which is never followed.
+    Redirect,
+    /// The answer's status was not a success.
+    Status,
+    /// The answer's body was too large or broken.
+    Body,
+}
+
+impl AttemptError {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Connect => "connect",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
+            Self::Reset => "reset",
+            Self::AddressRefused => "address_refused",
+            Self::Redirect => "redirect",
+            Self::Status => "status",
+            Self::Body => "body",
+        }
+    }
+
+    /// The class with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [
+            Self::Timeout,
+            Self::Connect,
+            Self::Dns,
+            Self::Tls,
+            Self::Reset,
+            Self::AddressRefused,
+            Self::Redirect,
+            Self::Status,
+            Self::Body,
+        ]
+        .into_iter()
+        .find(|class| class.as_str() == name)
+    }
+}
+
+/// What came of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The exchange took place or failed.
+    Tried(Attempt, Option<Duration>),
+    /// One token for all sessions would end a live one: tell each session on its own.
+    Expand,
+    /// The client is gone or has no URL any more.
+    Cancelled,
+}
+
+/// What an answer means for a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The client heard; `odd` when the status was a success other than 200 and 204.
+    Heard {
+        /// Another success than 200 and 204.
+        odd: bool,
+    },
+    /// The client will not hear it: no more attempts.
+    Refused,
+    /// Try again on the schedule.
+    Retry,
+    /// Try again, but not at once: a person may have to mend something.
+    Refusing,
+}
+
+impl Attempt {
+    /// What this attempt means (the status table of Back-Channel Logout §2.5 and §2.8, widened).
+    pub fn verdict(&self) -> Verdict {
+        match (self.status, self.error) {
+            (Some(200 | 204), None | Some(AttemptError::Body)) => Verdict::Heard { odd: false },
+            (Some(200..=299), None | Some(AttemptError::Body)) => Verdict::Heard { odd: true },
+            (Some(400 | 410 | 413 | 415), _) => Verdict::Refused,
+            (Some(408 | 425 | 429 | 500..=599), _) => Verdict::Retry,
+            (None, Some(AttemptError::AddressRefused)) | (Some(_), _) => Verdict::Refusing,
+            (None, _) => Verdict::Retry,
+        }
+    }
+}
+
+/// How long after a success the extra attempt of [`Delivery::follow_up`] comes.
+pub const FOLLOW_UP_WAIT: Duration = Duration::from_secs(10);
+
+impl Delivery {
+    /// The delivery after an attempt that ended `now`; `jitter` from 0 to 1.
+    #[must_use]
+    pub fn after(
+        mut self,
+        outcome: &AttemptOutcome,
+        schedule: &RetrySchedule,
+        now: Timestamp,
+        jitter: f64,
+    ) -> Self {
+        let (attempt, retry_after) = match outcome {
+            AttemptOutcome::Expand => return self.finish(DeliveryState::Expanded, now),
+            AttemptOutcome::Cancelled => return self.finish(DeliveryState::Cancelled, now),
+            AttemptOutcome::Tried(attempt, retry_after) => (attempt, *retry_after),
+        };
+        self.attempts = attempt.number;
+        self.last = Some(LastAttempt {
+            at: attempt.at,
+            status: attempt.status,
+            error: attempt.error,
+            duration: attempt.duration,
+        });
+        match attempt.verdict() {
+            Verdict::Heard { .. } if self.follow_up => {
+                self.follow_up = false;
+                self.wait(DeliveryState::Pending, FOLLOW_UP_WAIT, now)
+            }
+            Verdict::Heard { .. } => self.finish(DeliveryState::Heard, now),
+            Verdict::Refused => self.finish(DeliveryState::Refused, now),
+            Verdict::Retry => {
+                // Only 429 and 503 say when to come back; elsewhere the header means nothing.
+                let asked = retry_after.filter(|_| matches!(attempt.status, Some(429 | 503)));
+                let wait = schedule.wait(self.attempts, asked, jitter);
+                self.wait(DeliveryState::Pending, wait, now)
+            }
+            Verdict::Refusing => {
+                let wait = schedule.refusing_wait(self.attempts, jitter);
+                self.wait(DeliveryState::Refusing, wait, now)
+            }
+        }
+    }
+
+    fn wait(mut self, state: DeliveryState, wait: Duration, now: Timestamp) -> Self {
+        if now >= self.give_up_at {
+            return self.finish(DeliveryState::GivenUp, now);
+        }
+        self.state = state;
+        // The last attempt is made when the time is over, not a wait later.
+        self.next_attempt_at = Some((now + wait).min(self.give_up_at));
+        self
+    }
+
+    fn finish(mut self, state: DeliveryState, now: Timestamp) -> Self {
+        self.state = state;
+        self.next_attempt_at = None;
+        self.finished_at = Some(now);
+        self
+    }
+}
+
+/// A field of an app's answer, fit to be kept: printable, at most 200 characters.
+pub fn sanitise_oauth_error(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(MAX_OAUTH_ERROR_CHARS)
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "delivery_tests.rs"]
+mod tests;

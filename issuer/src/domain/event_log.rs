@@ -1,0 +1,127 @@
+//! Stored, customer-visible history: who signed in, which client was told, what failed.
+//!
+//! Codes are Auth0's (`s`, `f`, `slo`, `oidc_backchannel_logout_succeeded`, …), so that a reader
+//! who knows them is at home. Records hold no token, secret or password.
+
+use logout_shared::{ClientId, Subject, Timestamp};
+use serde_json::Value;
+
+/// One record, not yet numbered; the store gives it a `log_id` that sorts by time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogEvent {
+    /// When it happened.
+    pub date: Timestamp,
+    /// The kind of event.
+    pub code: LogCode,
+    /// One sentence for people.
+    pub description: String,
+    /// The client concerned.
+    pub client: Option<ClientId>,
+    /// That client's name at the time.
+    pub client_name: Option<String>,
+    /// The user concerned.
+    pub user: Option<Subject>,
+    /// That user's name or e-mail address at the time.
+    pub user_name: Option<String>,
+    /// The caller's address.
+    pub ip: Option<String>,
+    /// The caller's `User-Agent`.
+    pub user_agent: Option<String>,
+    /// What belongs to this kind of event.
+    pub details: Value,
+}
+
+impl LogEvent {
+    /// A record with a code and a sentence, and nothing else yet.
+    pub fn new(code: LogCode, description: impl Into<String>, date: Timestamp) -> Self {
+        Self {
+            date,
+            code,
+            description: description.into(),
+            client: None,
+            client_name: None,
+            user: None,
+            user_name: None,
+            ip: None,
+            user_agent: None,
+            details: Value::Null,
+        }
+    }
+}
+
+/// The kinds of event that this issuer records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LogCode {
+    /// A login succeeded.
+    LoginSucceeded,
+    /// A login failed.
+    LoginFailed,
+    /// A login failed for a wrong password.
+    WrongPassword,
+    /// A login failed for an unknown user.
+    UnknownUser,
+    /// A silent authentication succeeded.
+    SilentAuthenticationSucceeded,
+    /// A silent authentication failed.
+    SilentAuthenticationFailed,
+    /// A code was exchanged for tokens.
+    CodeExchanged,
+    /// A code could not be exchanged.
+    CodeExchangeFailed,
+    /// A client was given a token of its own.
+    ClientCredentialsExchanged,
+    /// A client was refused a token of its own.
+    ClientCredentialsExchangeFailed,
+    /// A user signed out.
+    LogoutSucceeded,
+    /// A sign-out failed.
+    LogoutFailed,
+    /// A session was revoked through the API, the command line or an Action.
+    SessionRevoked,
+    /// A client heard of the end of a session.
+    BackchannelLogoutSucceeded,
+    /// An attempt to tell a client failed.
+    BackchannelLogoutFailed,
+    /// The Management API changed something.
+    ApiOperation,
+    /// The Management API gave out a secret.
+    ApiRead,
+    /// A password was changed.
+    PasswordChanged,
+    /// An e-mail address was changed.
+    EmailChanged,
+    /// A user was deleted.
+    UserDeleted,
+    /// A warning during a login.
+    Warning,
+}
+
+impl LogCode {
+    /// The code on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LoginSucceeded => "s",
+            Self::LoginFailed => "f",
+            Self::WrongPassword => "fp",
+            Self::UnknownUser => "fu",
+            Self::SilentAuthenticationSucceeded => "ssa",
+            Self::SilentAuthenticationFailed => "fsa",
+            Self::CodeExchanged => "seacft",
+            Self::CodeExchangeFailed => "feacft",
+            Self::ClientCredentialsExchanged => "seccft",
+            Self::ClientCredentialsExchangeFailed => "feccft",
+            Self::LogoutSucceeded => "slo",
+            Self::LogoutFailed => "flo",
+            Self::SessionRevoked => "session_revoked",
+            Self::BackchannelLogoutSucceeded => "oidc_backchannel_logout_succeeded",
+            Self::BackchannelLogoutFailed => "oidc_backchannel_logout_failed",
+            Self::ApiOperation => "sapi",
+            Self::ApiRead => "mgmt_api_read",
+            Self::PasswordChanged => "scp",
+            Self::EmailChanged => "sce",
+            Self::UserDeleted => "sdu",
+            Self::Warning => "w",
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What the issuer talks about: sessions, clients, users, deliveries, and the rules they keep.
+//!
+//! Plain values and pure functions: no I/O, no clock, no randomness. Wire names of other
+//! products do not appear here; `http/` translates. `storage/` keeps these values, the floors
+//! above act on them.
+
+pub mod authorization;
+pub mod client;
+pub mod delivery;
+pub mod event_log;
+pub mod initiator;
+pub mod logout_settings;
+pub mod retry;
+pub mod session;
+pub mod signing_key;
+pub mod user;

@@ -1,0 +1,152 @@
+//! Where the issuer keeps what it must not forget, behind traits.
+//!
+//! [`Store::write`](dyn Store) returns after the durable commit: what it gave back has happened
+//! and survives a crash. A write sees a consistent store and holds off other writes to the rows
+//! it locked; neither network nor a script ever runs inside one. Not found is `None`; a
+//! [`StorageError`] says what was being done, and nobody matches on a driver.
+//!
+//! One trait a file; `sqlite/` has the same file names.
+
+mod authorizations;
+mod clients;
+mod event_log;
+mod outbox;
+mod sessions;
+mod signing_keys;
+mod users;
+
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+
+pub use authorizations::{AuthorizationReads, AuthorizationWrites, CodeUse};
+pub use clients::{ClientReads, ClientWrites};
+pub use event_log::{EventLogReads, EventLogWrites, LogRecord};
+pub use outbox::{
+    ClaimedDelivery, DeliveryFilter, DeliveryPage, OutboxReads, OutboxWrites, RecordedAttempt,
+};
+pub use sessions::{SessionPage, SessionReads, SessionWrites};
+pub use signing_keys::{SigningKeyReads, SigningKeyWrites};
+pub use users::{UserReads, UserWrites};
+
+/// A storage operation that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("storage failed while {doing}")]
+pub struct StorageError {
+    /// What was being done, such as `reading a session`.
+    pub doing: &'static str,
+    /// The driver's error.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl StorageError {
+    /// Wraps a driver's error.
+    pub fn new(
+        doing: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { doing, source: source.into() }
+    }
+}
+
+/// A consistent view for reading.
+pub trait Snapshot:
+    SessionReads
+    + ClientReads
+    + UserReads
+    + AuthorizationReads
+    + OutboxReads
+    + EventLogReads
+    + SigningKeyReads
+    + Send
+{
+}
+
+/// A piece of work that is committed as a whole or not at all.
+pub trait Transaction:
+    Snapshot
+    + SessionWrites
+    + ClientWrites
+    + UserWrites
+    + AuthorizationWrites
+    + OutboxWrites
+    + EventLogWrites
+    + SigningKeyWrites
+{
+}
+
+/// Whether a piece of work is to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Commit {
+    /// Make it durable.
+    Keep,
+    /// Undo it.
+    Discard,
+}
+
+/// A boxed piece of work; [`Store::write`](dyn Store) makes it from a closure.
+pub type WriteWork =
+    Box<dyn for<'t> FnOnce(&'t mut dyn Transaction) -> BoxFuture<'t, Commit> + Send>;
+
+/// A store.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// A view for reading.
+    async fn read(&self) -> Result<Box<dyn Snapshot>, StorageError>;
+
+    /// Runs work and returns after its durable commit, or after it was undone.
+    async fn run_write(&self, work: WriteWork) -> Result<(), StorageError>;
+
+    /// Returns when a delivery may be due, and after `at_most` in any case.
+    ///
+    /// A commit that made or moved deliveries wakes it, also one that happened since the
+    /// previous call returned.
+    async fn wait_for_deliveries(&self, at_most: Duration);
+
+    /// Wakes [`wait_for_deliveries`](Self::wait_for_deliveries).
+    fn ring_bell(&self);
+
+    /// Finishes what is queued and closes the store.
+    async fn close(&self);
+}
+
+impl dyn Store {
+    /// Runs `work` in a transaction and returns its result after the durable commit.
+    ///
+    /// An `Err` from `work` undoes all it did, and nothing else. The closure is moved to the
+    /// writer, so it owns what it needs.
+    ///
+    /// # Errors
+    ///
+    /// What `work` gave, or a [`StorageError`] if the commit failed.
+    ///
+    /// # Panics
+    ///
+    /// If a store reports a commit without having run the work.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StorageError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut dyn Transaction) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        let slot = Arc::new(Mutex::new(None));
+        let inner = Arc::clone(&slot);
+        let boxed: WriteWork = Box::new(move |tx| {
+            Box::pin(async move {
+                let result = work(tx).await;
+                let commit = if result.is_ok() { Commit::Keep } else { Commit::Discard };
+                *inner.lock().expect("no code panics while it holds this lock") = Some(result);
+                commit
+            })
+        });
+        self.run_write(boxed).await?;
+        let result = slot.lock().expect("no code panics while it holds this lock").take();
+        result.expect("the store has run the work")
+    }
+}

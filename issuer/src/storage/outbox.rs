@@ -1,0 +1,112 @@
+//! The outbox: deliveries, their attempts, and the leases of the workers.
+
+use async_trait::async_trait;
+use logout_shared::{ClientId, SessionId, Timestamp};
+
+use super::StorageError;
+use crate::domain::client::Client;
+use crate::domain::delivery::{Attempt, Delivery, DeliveryId, DeliveryState};
+
+/// A delivery that a worker holds a lease on, with all that an attempt needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClaimedDelivery {
+    /// The delivery.
+    pub delivery: Delivery,
+    /// The client as it is now; `None` once it is deleted.
+    pub client: Option<Client>,
+    /// Whether the user has another live session at that client now.
+    pub other_live_session: bool,
+}
+
+/// A delivery after an attempt, with the attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordedAttempt {
+    /// The delivery as it is now.
+    pub delivery: Delivery,
+    /// The attempt; `None` where there was no exchange.
+    pub attempt: Option<Attempt>,
+}
+
+/// Which deliveries to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// Of this client only.
+    pub client: Option<ClientId>,
+    /// In this state only.
+    pub state: Option<DeliveryState>,
+    /// About this session only.
+    pub session: Option<SessionId>,
+}
+
+/// A page of deliveries, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeliveryPage {
+    /// The deliveries.
+    pub deliveries: Vec<Delivery>,
+    /// Give it as `from` for the next page; none on the last.
+    pub next: Option<String>,
+}
+
+/// Reads the outbox.
+#[async_trait]
+pub trait OutboxReads {
+    /// One delivery.
+    async fn find_delivery(&mut self, id: DeliveryId) -> Result<Option<Delivery>, StorageError>;
+
+    /// The attempts of a delivery, first to last.
+    async fn attempts(&mut self, id: DeliveryId) -> Result<Vec<Attempt>, StorageError>;
+
+    /// Deliveries, newest first, `take` at most, after the cursor `from`.
+    async fn list_deliveries(
+        &mut self,
+        filter: &DeliveryFilter,
+        from: Option<&str>,
+        take: u32,
+    ) -> Result<DeliveryPage, StorageError>;
+
+    /// When the next delivery is due, leased ones left out.
+    async fn next_due(&mut self) -> Result<Option<Timestamp>, StorageError>;
+}
+
+/// Writes the outbox.
+#[async_trait]
+pub trait OutboxWrites {
+    /// Stores new deliveries in one statement a chunk.
+    async fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<(), StorageError>;
+
+    /// Leases up to `limit` due deliveries to this worker until `lease_until` and marks them in
+    /// flight. A lease that ran out is as good as none.
+    async fn claim_due_deliveries(
+        &mut self,
+        worker: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ClaimedDelivery>, StorageError>;
+
+    /// Stores what attempts made of deliveries this worker holds, and gives the leases back. A
+    /// delivery that another worker has taken over or that was finished meanwhile is left as it is.
+    async fn record_attempts(
+        &mut self,
+        worker: &str,
+        recorded: &[RecordedAttempt],
+    ) -> Result<(), StorageError>;
+
+    /// Gives back leases without an attempt, so that another worker can take the deliveries now.
+    async fn release_deliveries(
+        &mut self,
+        worker: &str,
+        ids: &[DeliveryId],
+        now: Timestamp,
+    ) -> Result<(), StorageError>;
+
+    /// Gives back all leases: no other process uses this store.
+    async fn release_all_deliveries(&mut self, now: Timestamp) -> Result<u64, StorageError>;
+
+    /// Cancels what is unfinished for a client; gives how many.
+    async fn cancel_deliveries_of_client(
+        &mut self,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<u64, StorageError>;
+}

@@ -1,0 +1,119 @@
+//! Sessions and the clients that take part in them.
+
+use async_trait::async_trait;
+use logout_shared::{ClientId, SessionId, Subject, Timestamp};
+
+use super::StorageError;
+use crate::domain::authorization::TokenDigest;
+use crate::domain::initiator::Initiator;
+use crate::domain::session::{EndedSession, Participant, Session};
+
+/// A page of sessions, oldest id first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionPage {
+    /// Live sessions with their participants.
+    pub sessions: Vec<(Session, Vec<Participant>)>,
+    /// Give it as `from` for the next page; none on the last.
+    pub next: Option<String>,
+}
+
+/// Reads sessions. Ended ones are not found; expired ones are not found either.
+#[async_trait]
+pub trait SessionReads {
+    /// The live session with this id.
+    async fn find_session(
+        &mut self,
+        id: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StorageError>;
+
+    /// The live session whose browser holds the handle with this digest.
+    async fn find_session_by_handle(
+        &mut self,
+        handle: &TokenDigest,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StorageError>;
+
+    /// The clients of a session, live or ended, in the order they joined.
+    async fn participants(&mut self, id: &SessionId) -> Result<Vec<Participant>, StorageError>;
+
+    /// The live sessions of a user, `take` at most, after the cursor `from`.
+    async fn list_sessions_of_user(
+        &mut self,
+        user: &Subject,
+        from: Option<&str>,
+        take: u32,
+        now: Timestamp,
+    ) -> Result<SessionPage, StorageError>;
+
+    /// All live sessions, `take` at most, after the cursor `from`.
+    async fn list_sessions(
+        &mut self,
+        from: Option<&str>,
+        take: u32,
+        now: Timestamp,
+    ) -> Result<SessionPage, StorageError>;
+
+    /// Why and when a session ended, if it has.
+    async fn find_session_end(
+        &mut self,
+        id: &SessionId,
+    ) -> Result<Option<(Initiator, Timestamp)>, StorageError>;
+
+    /// Whether the user has a live session at the client other than the ones named.
+    async fn has_other_live_session_at(
+        &mut self,
+        user: &Subject,
+        client: &ClientId,
+        besides: &[SessionId],
+        now: Timestamp,
+    ) -> Result<bool, StorageError>;
+
+    /// Ids of sessions that were not ended though their time has come, `limit` at most.
+    async fn expired_sessions(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<SessionId>, StorageError>;
+}
+
+/// Writes sessions.
+#[async_trait]
+pub trait SessionWrites {
+    /// Locks a session that was not ended and gives it, expired or not.
+    async fn lock_session(&mut self, id: &SessionId) -> Result<Option<Session>, StorageError>;
+
+    /// Locks all sessions of a user that were not ended, expired or not.
+    async fn lock_sessions_of_user(
+        &mut self,
+        user: &Subject,
+    ) -> Result<Vec<Session>, StorageError>;
+
+    /// Stores a new session under the digest of its browser handle, if it has a browser.
+    async fn insert_session(
+        &mut self,
+        session: &Session,
+        handle: Option<&TokenDigest>,
+    ) -> Result<(), StorageError>;
+
+    /// Stores changes of a session that was locked.
+    async fn update_session(&mut self, session: &Session) -> Result<(), StorageError>;
+
+    /// Gives a session another browser handle.
+    async fn replace_handle(
+        &mut self,
+        id: &SessionId,
+        handle: &TokenDigest,
+    ) -> Result<(), StorageError>;
+
+    /// Adds a client to a session's participants, or notes that it joined again.
+    async fn join_session(
+        &mut self,
+        id: &SessionId,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<(), StorageError>;
+
+    /// Marks a locked session as ended; its row and participants stay for history.
+    async fn end_session(&mut self, ended: &EndedSession) -> Result<(), StorageError>;
+}
