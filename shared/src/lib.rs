@@ -10,3 +10,10 @@ pub mod metadata;
 pub mod random;
 pub mod secret;
 pub mod time;
+
+pub use id::{ClientId, InvalidId, SessionId, Subject, TokenId, TraceId};
+pub use issuer::Issuer;
+pub use metadata::{MetadataError, SessionMetadata};
+pub use random::{RandomSource, SystemRandom};
+pub use secret::Secret;
+pub use time::{Clock, ManualClock, SystemClock, Timestamp};

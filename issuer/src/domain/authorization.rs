@@ -71,13 +71,18 @@ impl AuthorizationCode {
 
 /// Whether a text can be an S256 challenge: 43 characters of base64url.
 pub fn is_code_challenge(text: &str) -> bool {
-    text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    text.len() == 43
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// Whether a text can be a PKCE verifier (RFC 7636 §4.1).
 pub fn is_code_verifier(text: &str) -> bool {
     (43..=128).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
 }
 
 #[cfg(test)]

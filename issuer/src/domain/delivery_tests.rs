@@ -39,7 +39,12 @@ fn tried(number: u32, status: Option<u16>, error: Option<AttemptError>) -> Attem
 }
 
 fn after(delivery: Delivery, outcome: &AttemptOutcome, now_secs: i64) -> Delivery {
-    delivery.after(outcome, &RetrySchedule::default(), Timestamp::from_secs(now_secs), 0.5)
+    delivery.after(
+        outcome,
+        &RetrySchedule::default(),
+        Timestamp::from_secs(now_secs),
+        0.5,
+    )
 }
 
 #[test]
@@ -68,7 +73,11 @@ fn g13_success_is_heard_and_every_other_status_is_not() {
         let delivery = after(delivery(), &tried(1, Some(status), error), 10);
         assert_eq!(delivery.state, state, "{status}");
         assert_eq!(delivery.finished_at.is_some(), state.is_final(), "{status}");
-        assert_eq!(delivery.next_attempt_at.is_none(), state.is_final(), "{status}");
+        assert_eq!(
+            delivery.next_attempt_at.is_none(),
+            state.is_final(),
+            "{status}"
+        );
     }
 }
 
@@ -83,7 +92,11 @@ fn a_failed_exchange_is_repeated_on_the_schedule_and_a_forbidden_address_after_a
         (AttemptError::AddressRefused, 60),
     ] {
         let delivery = after(delivery(), &tried(1, None, Some(error)), 10);
-        assert_eq!(delivery.next_attempt_at, Some(Timestamp::from_secs(10 + wait)), "{error:?}");
+        assert_eq!(
+            delivery.next_attempt_at,
+            Some(Timestamp::from_secs(10 + wait)),
+            "{error:?}"
+        );
     }
 }
 
@@ -96,7 +109,11 @@ fn retry_after_counts_on_429_and_503_only() {
         };
         let outcome = AttemptOutcome::Tried(attempt, Some(Duration::from_secs(30)));
         let delivery = after(delivery(), &outcome, 10);
-        assert_eq!(delivery.next_attempt_at, Some(Timestamp::from_secs(due)), "{status}");
+        assert_eq!(
+            delivery.next_attempt_at,
+            Some(Timestamp::from_secs(due)),
+            "{status}"
+        );
     }
 }
 
@@ -111,10 +128,16 @@ fn a_delivery_is_given_up_at_its_time_and_has_its_last_attempt_then() {
 
 #[test]
 fn a_follow_up_comes_once_ten_seconds_after_the_first_success() {
-    let delivery = Delivery { follow_up: true, ..delivery() };
+    let delivery = Delivery {
+        follow_up: true,
+        ..delivery()
+    };
     let delivery = after(delivery, &tried(1, Some(200), None), 10);
     assert_eq!(delivery.next_attempt_at, Some(Timestamp::from_secs(20)));
-    assert_eq!(after(delivery, &tried(2, Some(200), None), 20).state, DeliveryState::Heard);
+    assert_eq!(
+        after(delivery, &tried(2, Some(200), None), 20).state,
+        DeliveryState::Heard
+    );
 }
 
 #[test]

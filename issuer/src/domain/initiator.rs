@@ -112,6 +112,9 @@ mod tests {
     #[test]
     fn an_unknown_name_is_refused_with_the_list_of_known_ones() {
         let error = "rp_logout".parse::<Initiator>().unwrap_err().to_string();
-        assert!(error.contains("\"rp_logout\"") && error.contains("session-revoked"), "{error}");
+        assert!(
+            error.contains("\"rp_logout\"") && error.contains("session-revoked"),
+            "{error}"
+        );
     }
 }

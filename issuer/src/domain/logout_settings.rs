@@ -98,7 +98,12 @@ impl DeliverySettings {
         ];
         for (setting, value, min, max) in ranges {
             if !(min..=max).contains(&value) {
-                return Err(OutOfRange { setting, value, min, max });
+                return Err(OutOfRange {
+                    setting,
+                    value,
+                    min,
+                    max,
+                });
             }
         }
         Ok(())
@@ -258,7 +263,9 @@ pub enum LogoutUrlError {
 mod tests {
     use super::*;
 
-    const STRICT: UrlPolicy = UrlPolicy { danger_allow_http: false };
+    const STRICT: UrlPolicy = UrlPolicy {
+        danger_allow_http: false,
+    };
 
     #[test]
     fn g19_a_url_that_breaks_a_rule_is_refused_by_name() {
@@ -286,21 +293,28 @@ mod tests {
 
     #[test]
     fn http_needs_the_danger_switch() {
-        let policy = UrlPolicy { danger_allow_http: true };
+        let policy = UrlPolicy {
+            danger_allow_http: true,
+        };
         assert!(LogoutUrl::parse("http://127.0.0.1:1/bcl", policy).is_ok());
     }
 
     #[test]
     fn without_initiators_only_rp_logout_is_told() {
         let settings = LogoutSettings::default();
-        let wanted: Vec<_> = Initiator::ALL.into_iter().filter(|i| settings.wants(*i)).collect();
+        let wanted: Vec<_> = Initiator::ALL
+            .into_iter()
+            .filter(|i| settings.wants(*i))
+            .collect();
         assert_eq!(wanted, [Initiator::RpLogout]);
     }
 
     #[test]
     fn all_does_not_cover_the_initiators_that_end_no_session() {
-        let settings =
-            LogoutSettings { initiators: Some(Initiators::All), ..LogoutSettings::default() };
+        let settings = LogoutSettings {
+            initiators: Some(Initiators::All),
+            ..LogoutSettings::default()
+        };
         assert!(settings.wants(Initiator::SessionRevoked));
         assert!(!settings.wants(Initiator::ProfileChanged));
     }
@@ -309,19 +323,31 @@ mod tests {
     fn each_range_holds_at_its_ends_and_not_one_past() {
         let base = DeliverySettings::default();
         for seconds in [30, 120] {
-            let settings = DeliverySettings { lifetime_seconds: seconds, ..base.clone() };
+            let settings = DeliverySettings {
+                lifetime_seconds: seconds,
+                ..base.clone()
+            };
             assert!(settings.check().is_ok());
         }
         for seconds in [29, 121] {
-            let settings = DeliverySettings { lifetime_seconds: seconds, ..base.clone() };
+            let settings = DeliverySettings {
+                lifetime_seconds: seconds,
+                ..base.clone()
+            };
             assert_eq!(settings.check().unwrap_err().setting, "lifetime_seconds");
         }
         for (wait_ms, ok) in [(0, true), (5_000, true), (5_001, false)] {
-            let settings = DeliverySettings { wait_ms, ..base.clone() };
+            let settings = DeliverySettings {
+                wait_ms,
+                ..base.clone()
+            };
             assert_eq!(settings.check().is_ok(), ok);
         }
         for (timeout_ms, ok) in [(499, false), (500, true), (10_000, true), (10_001, false)] {
-            let settings = DeliverySettings { timeout_ms, ..base.clone() };
+            let settings = DeliverySettings {
+                timeout_ms,
+                ..base.clone()
+            };
             assert_eq!(settings.check().is_ok(), ok);
         }
     }

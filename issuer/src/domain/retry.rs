@@ -41,7 +41,12 @@ impl RetrySchedule {
     /// A `Retry-After` counts where it is longer than the schedule's wait, up to the limit.
     pub fn wait(&self, attempts: u32, retry_after: Option<Duration>, jitter: f64) -> Duration {
         let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
-        let planned = self.waits_secs.get(index).or(self.waits_secs.last()).copied().unwrap_or(60);
+        let planned = self
+            .waits_secs
+            .get(index)
+            .or(self.waits_secs.last())
+            .copied()
+            .unwrap_or(60);
         let wait = self.jittered(planned, jitter);
         match retry_after {
             Some(asked) => wait.max(asked.min(Duration::from_secs(self.max_retry_after_secs))),
@@ -51,7 +56,8 @@ impl RetrySchedule {
 
     /// The wait after an answer or a guard that refuses: never shorter than the first such wait.
     pub fn refusing_wait(&self, attempts: u32, jitter: f64) -> Duration {
-        self.jittered(self.refusing_wait_secs, jitter).max(self.wait(attempts, None, jitter))
+        self.jittered(self.refusing_wait_secs, jitter)
+            .max(self.wait(attempts, None, jitter))
     }
 
     /// How long after the event a delivery is given up.
@@ -73,8 +79,9 @@ mod tests {
     #[test]
     fn waits_follow_the_list_and_the_last_one_repeats() {
         let schedule = RetrySchedule::default();
-        let waits: Vec<u64> =
-            (1..=9).map(|attempts| schedule.wait(attempts, None, 0.5).as_secs()).collect();
+        let waits: Vec<u64> = (1..=9)
+            .map(|attempts| schedule.wait(attempts, None, 0.5).as_secs())
+            .collect();
         assert_eq!(waits, [1, 5, 15, 60, 300, 900, 3_600, 3_600, 3_600]);
     }
 
@@ -88,8 +95,15 @@ mod tests {
     #[test]
     fn retry_after_never_shortens_and_never_passes_an_hour() {
         let schedule = RetrySchedule::default();
-        let wait = |secs| schedule.wait(3, Some(Duration::from_secs(secs)), 0.5).as_secs();
-        assert_eq!([wait(0), wait(40), wait(3_600), wait(3_601), wait(u64::MAX)], [15, 40, 3_600, 3_600, 3_600]);
+        let wait = |secs| {
+            schedule
+                .wait(3, Some(Duration::from_secs(secs)), 0.5)
+                .as_secs()
+        };
+        assert_eq!(
+            [wait(0), wait(40), wait(3_600), wait(3_601), wait(u64::MAX)],
+            [15, 40, 3_600, 3_600, 3_600]
+        );
     }
 
     #[test]

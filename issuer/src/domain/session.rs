@@ -48,7 +48,11 @@ impl Session {
 
     /// Ends the session. What was alive is consumed.
     pub fn end(self, initiator: Initiator, now: Timestamp) -> EndedSession {
-        EndedSession { session: self, initiator, ended_at: now }
+        EndedSession {
+            session: self,
+            initiator,
+            ended_at: now,
+        }
     }
 }
 

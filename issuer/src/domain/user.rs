@@ -49,6 +49,8 @@ pub struct PasswordHash {
 
 impl std::fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PasswordHash").field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("PasswordHash")
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }

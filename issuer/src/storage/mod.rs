@@ -15,9 +15,6 @@ mod sessions;
 mod signing_keys;
 mod users;
 
-#[cfg(feature = "sqlite")]
-pub mod sqlite;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -51,7 +48,10 @@ impl StorageError {
         doing: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self { doing, source: source.into() }
+        Self {
+            doing,
+            source: source.into(),
+        }
     }
 }
 
@@ -140,13 +140,22 @@ impl dyn Store {
         let boxed: WriteWork = Box::new(move |tx| {
             Box::pin(async move {
                 let result = work(tx).await;
-                let commit = if result.is_ok() { Commit::Keep } else { Commit::Discard };
-                *inner.lock().expect("no code panics while it holds this lock") = Some(result);
+                let commit = if result.is_ok() {
+                    Commit::Keep
+                } else {
+                    Commit::Discard
+                };
+                *inner
+                    .lock()
+                    .expect("no code panics while it holds this lock") = Some(result);
                 commit
             })
         });
         self.run_write(boxed).await?;
-        let result = slot.lock().expect("no code panics while it holds this lock").take();
+        let result = slot
+            .lock()
+            .expect("no code panics while it holds this lock")
+            .take();
         result.expect("the store has run the work")
     }
 }

@@ -84,10 +84,8 @@ pub trait SessionWrites {
     async fn lock_session(&mut self, id: &SessionId) -> Result<Option<Session>, StorageError>;
 
     /// Locks all sessions of a user that were not ended, expired or not.
-    async fn lock_sessions_of_user(
-        &mut self,
-        user: &Subject,
-    ) -> Result<Vec<Session>, StorageError>;
+    async fn lock_sessions_of_user(&mut self, user: &Subject)
+    -> Result<Vec<Session>, StorageError>;
 
     /// Stores a new session under the digest of its browser handle, if it has a browser.
     async fn insert_session(
