@@ -133,8 +133,8 @@ pub struct SessionLifetimes {
 impl Default for SessionLifetimes {
     fn default() -> Self {
         Self {
-            absolute: Duration::from_secs(168 * 3_600),
-            idle: Duration::from_secs(72 * 3_600),
+            absolute: Duration::from_hours(168),
+            idle: Duration::from_hours(72),
             cookie_mode: CookieMode::Persistent,
         }
     }
