@@ -6,6 +6,7 @@
 
 pub mod id;
 mod issuer;
+pub mod jwa;
 pub mod metadata;
 pub mod random;
 pub mod secret;
@@ -13,6 +14,7 @@ pub mod time;
 
 pub use id::{ClientId, InvalidId, SessionId, Subject, TokenId, TraceId};
 pub use issuer::Issuer;
+pub use jwa::SigningAlgorithm;
 pub use metadata::{MetadataError, SessionMetadata};
 pub use random::{RandomSource, SystemRandom};
 pub use secret::Secret;

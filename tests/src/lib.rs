@@ -1,1 +1,6 @@
-//! Placeholder.
+//! A test kit for back-channel logout.
+//!
+//! Real parts on loopback, no mocks: a [`browser::Browser`] that signs in as a person does.
+//! The end-to-end tests of this workspace are built from it, and so can be those of an app.
+
+pub mod browser;

@@ -4,7 +4,7 @@
 //! read without the key ring. Members that Auth0 knows and this issuer does not act on are kept
 //! in [`Client::other`] and given back as they came.
 
-use logout_shared::{ClientId, Timestamp, jws::SigningAlgorithm};
+use logout_shared::{ClientId, SigningAlgorithm, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

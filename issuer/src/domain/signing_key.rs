@@ -2,7 +2,7 @@
 //!
 //! The private half is sealed under the master key; `keyring/` opens it.
 
-use logout_shared::{Timestamp, jws::SigningAlgorithm};
+use logout_shared::{SigningAlgorithm, Timestamp};
 use serde_json::Value;
 
 /// A signing key as it is stored.
