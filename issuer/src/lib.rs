@@ -9,4 +9,6 @@
 //! `login`, `logout`, `delivery` · `http` · `config`, `cli`, `server`.
 
 pub mod domain;
+#[cfg(feature = "server")]
+pub mod login;
 pub mod storage;
