@@ -6,3 +6,4 @@
 
 pub mod browser;
 pub mod relying_party;
+pub mod throwaway;
