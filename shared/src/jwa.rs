@@ -97,8 +97,9 @@ impl SigningAlgorithm {
 
     pub(crate) const fn family(self) -> KeyFamily {
         match self {
-            Self::Rs256 | Self::Rs384 | Self::Rs512 => KeyFamily::Rsa,
-            Self::Ps256 | Self::Ps384 | Self::Ps512 => KeyFamily::Rsa,
+            Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => {
+                KeyFamily::Rsa
+            }
             Self::Es256 => KeyFamily::P256,
             Self::Es384 => KeyFamily::P384,
             Self::Es512 => KeyFamily::P521,

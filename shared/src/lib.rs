@@ -7,9 +7,17 @@
 pub mod id;
 mod issuer;
 pub mod jwa;
+pub mod jwk;
+mod jwk_private;
+mod jwk_public;
+mod jwk_signing;
+pub mod jwks;
+pub mod jws;
+pub mod logout_token;
 pub mod metadata;
 pub mod random;
 pub mod secret;
+pub mod strict_json;
 pub mod time;
 
 pub use id::{ClientId, InvalidId, SessionId, Subject, TokenId, TraceId};

@@ -1,0 +1,265 @@
+//! Signed tokens in compact form.
+//!
+//! [`UnverifiedJws`] reads the three parts and the header, [`UnverifiedJws::verify`] checks the
+//! signature and only then reads the payload. Nothing but this file can make a [`Verified`]; who
+//! holds one knows that the issuer's key signed it, under the algorithm the caller named. The
+//! algorithm never comes from the token. Before the signature is checked, no more memory is taken
+//! than a small multiple of the header, whose size is capped.
+//! Neighbours: `jwk_signing.rs` makes such tokens, `logout_token/rules.rs` checks the claims.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use crate::jwa::SigningAlgorithm;
+use crate::jwk::{MAX_RSA_BITS, VerificationKey};
+use crate::strict_json::{StrictJsonError, parse_object};
+
+/// The most bytes of a header, decoded. Ours have about 100; certificate chains do not belong here.
+pub const MAX_HEADER_BYTES: usize = 8 * 1024;
+
+/// Room for the longest signature we accept, that of the largest RSA key; the decoder may ask for
+/// a few bytes more than it writes.
+const SIGNATURE_BUFFER: usize = MAX_RSA_BITS / 8 + 4;
+
+/// Header members that would change what is signed, or name a key of the sender's choice.
+const REFUSED_MEMBERS: [&str; 8] = ["crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c"];
+
+/// Why a token is not one that a known key signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwsError {
+    /// Longer than the caller's limit.
+    #[error("the token has {0} bytes, more than allowed")]
+    TooLarge(usize),
+    /// Not three non-empty parts separated by dots.
+    #[error("the token is not in the compact form of a JWS")]
+    NotCompact,
+    /// Five parts: an encrypted token.
+    #[error("the token is encrypted")]
+    Encrypted,
+    /// A part is not base64url: padding, foreign characters, or left-over bits.
+    #[error("a part of the token is not base64url")]
+    Base64,
+    /// The header is not strict JSON or too large.
+    #[error("the header is unreadable: {0}")]
+    Header(StrictJsonError),
+    /// The header has more than [`MAX_HEADER_BYTES`].
+    #[error("the header is too large")]
+    HeaderTooLarge,
+    /// A header member is missing or not a string.
+    #[error("the header member {0} is missing or not a string")]
+    HeaderMember(&'static str),
+    /// The header has a member that we do not accept.
+    #[error("the header member {0} is not accepted")]
+    RefusedMember(&'static str),
+    /// The token is signed by another algorithm than the one expected.
+    #[error("the token is not signed with {0}")]
+    WrongAlgorithm(SigningAlgorithm),
+    /// There is no key to verify with.
+    #[error("no key fits the token")]
+    NoKey,
+    /// None of the keys made this signature.
+    #[error("the signature is not valid")]
+    Signature,
+    /// The payload is not a strict JSON object.
+    #[error("the payload is unreadable: {0}")]
+    Payload(StrictJsonError),
+}
+
+impl JwsError {
+    /// A stable name for logs, metrics and tests.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TooLarge(_) => "token_too_large",
+            Self::NotCompact => "not_compact",
+            Self::Encrypted => "encrypted",
+            Self::Base64 => "bad_base64",
+            Self::Header(_) | Self::HeaderTooLarge | Self::HeaderMember(_) => "bad_header",
+            Self::RefusedMember(_) => "header_member_refused",
+            Self::WrongAlgorithm(_) => "wrong_algorithm",
+            Self::NoKey => "no_key",
+            Self::Signature => "bad_signature",
+            Self::Payload(_) => "bad_payload",
+        }
+    }
+}
+
+/// The header members that we read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JwsHeader {
+    /// The algorithm that the sender claims.
+    pub alg: String,
+    /// The key that the sender names.
+    pub kid: Option<String>,
+    /// What kind of token this is.
+    pub typ: Option<String>,
+}
+
+/// A token whose form and header are sound; its signature is not checked yet.
+///
+/// # Examples
+///
+/// ```
+/// use logout_shared::jws::{JwsError, UnverifiedJws};
+///
+/// assert_eq!(UnverifiedJws::parse("not a token", 96_000).unwrap_err(), JwsError::NotCompact);
+/// ```
+#[derive(Debug, Clone)]
+pub struct UnverifiedJws<'a> {
+    header: JwsHeader,
+    signed: &'a str,
+    payload: &'a str,
+    signature: &'a str,
+}
+
+/// The claims of a token: a JSON object without members of the same name.
+pub type Payload = Map<String, Value>;
+
+/// A value that was signed by a key of the issuer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verified<T> {
+    header: JwsHeader,
+    value: T,
+}
+
+impl<T> Verified<T> {
+    /// The header, which the signature covers too.
+    pub fn header(&self) -> &JwsHeader {
+        &self.header
+    }
+
+    /// The signed value.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// The signed value, taken out.
+    pub fn into_value(self) -> T {
+        self.value
+    }
+}
+
+impl<'a> UnverifiedJws<'a> {
+    /// Splits a token of at most `max_bytes` and reads its header.
+    ///
+    /// # Errors
+    ///
+    /// [`JwsError`] for whatever is wrong with the form or the header.
+    pub fn parse(token: &'a str, max_bytes: usize) -> Result<Self, JwsError> {
+        if token.len() > max_bytes {
+            return Err(JwsError::TooLarge(token.len()));
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(JwsError::NotCompact)?;
+        let (header, payload) = signed.split_once('.').ok_or(JwsError::NotCompact)?;
+        if payload.contains('.') {
+            let parts = payload.matches('.').count() + 3;
+            return Err(if parts == 5 {
+                JwsError::Encrypted
+            } else {
+                JwsError::NotCompact
+            });
+        }
+        if header.is_empty() || payload.is_empty() || signature.is_empty() {
+            return Err(JwsError::NotCompact);
+        }
+        let header = read_header(header)?;
+        Ok(Self {
+            header,
+            signed,
+            payload,
+            signature,
+        })
+    }
+
+    /// The header, as claimed by whoever sent the token.
+    pub fn header(&self) -> &JwsHeader {
+        &self.header
+    }
+
+    /// Checks the signature with each of `keys` that fits `alg`, then reads the payload.
+    ///
+    /// `alg` is what the caller expects of this issuer; a token with another one is refused. RFC
+    /// 8725 §3.1, Back-Channel Logout §2.6 steps 2 and 3.
+    ///
+    /// # Errors
+    ///
+    /// [`JwsError::WrongAlgorithm`], [`JwsError::NoKey`] if no key fits, [`JwsError::Signature`],
+    /// and for a token that was signed so, [`JwsError::Base64`] or [`JwsError::Payload`].
+    pub fn verify(
+        &self,
+        alg: SigningAlgorithm,
+        keys: &[&VerificationKey],
+    ) -> Result<Verified<Payload>, JwsError> {
+        if self.header.alg != alg.as_str() {
+            return Err(JwsError::WrongAlgorithm(alg));
+        }
+        let mut fitting = keys.iter().filter(|key| key.fits(alg)).peekable();
+        if fitting.peek().is_none() {
+            return Err(JwsError::NoKey);
+        }
+        let mut buffer = [0; SIGNATURE_BUFFER];
+        let signature = decode_signature(self.signature, &mut buffer)?;
+        if !fitting.any(|key| key.verifies(alg, self.signed.as_bytes(), signature)) {
+            return Err(JwsError::Signature);
+        }
+        let payload = URL_SAFE_NO_PAD
+            .decode(self.payload)
+            .map_err(|_| JwsError::Base64)?;
+        let value = parse_object(&payload).map_err(JwsError::Payload)?;
+        Ok(Verified {
+            header: self.header.clone(),
+            value,
+        })
+    }
+}
+
+fn decode_signature<'b>(
+    text: &str,
+    buffer: &'b mut [u8; SIGNATURE_BUFFER],
+) -> Result<&'b [u8], JwsError> {
+    match URL_SAFE_NO_PAD.decode_slice(text, buffer) {
+        Ok(length) => Ok(&buffer[..length]),
+        Err(base64::DecodeSliceError::OutputSliceTooSmall) => Err(JwsError::Signature),
+        Err(base64::DecodeSliceError::DecodeError(_)) => Err(JwsError::Base64),
+    }
+}
+
+fn read_header(text: &str) -> Result<JwsHeader, JwsError> {
+    if text.len() > MAX_HEADER_BYTES.div_ceil(3) * 4 {
+        return Err(JwsError::HeaderTooLarge);
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| JwsError::Base64)?;
+    let mut members = parse_object(&bytes).map_err(JwsError::Header)?;
+    if let Some(name) = REFUSED_MEMBERS
+        .into_iter()
+        .find(|name| members.contains_key(*name))
+    {
+        return Err(JwsError::RefusedMember(name));
+    }
+    // A payload that is itself a token (nested) is never a set of claims.
+    if members
+        .get("cty")
+        .is_some_and(|cty| !cty.is_string() || names_jwt(cty))
+    {
+        return Err(JwsError::RefusedMember("cty"));
+    }
+    let mut text = |name: &'static str| match members.remove(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(JwsError::HeaderMember(name)),
+    };
+    let alg = text("alg")?.ok_or(JwsError::HeaderMember("alg"))?;
+    Ok(JwsHeader {
+        alg,
+        kid: text("kid")?,
+        typ: text("typ")?,
+    })
+}
+
+fn names_jwt(cty: &Value) -> bool {
+    let cty = cty.as_str().unwrap_or_default();
+    ["JWT", "application/JWT"]
+        .iter()
+        .any(|name| cty.eq_ignore_ascii_case(name))
+}
