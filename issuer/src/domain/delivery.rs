@@ -75,6 +75,15 @@ pub struct Delivery {
     pub follow_up: bool,
 }
 
+/// Where a client hears of logouts: what slots, windows and waits are counted by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// The client.
+    pub client: ClientId,
+    /// One of its URLs.
+    pub url: LogoutUrl,
+}
+
 /// What a delivery ends at the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum About {
@@ -253,6 +262,8 @@ pub enum AttemptOutcome {
     Expand,
     /// The client is gone or has no URL any more.
     Cancelled,
+    /// The URL is no longer the client's: tell it at the URLs that it has now.
+    Moved,
 }
 
 /// What an answer means for a delivery.
@@ -289,6 +300,11 @@ impl Attempt {
 pub const FOLLOW_UP_WAIT: Duration = Duration::from_secs(10);
 
 impl Delivery {
+    /// The client and the URL to tell.
+    pub fn endpoint(&self) -> Endpoint {
+        Endpoint { client: self.client.clone(), url: self.url.clone() }
+    }
+
     /// The delivery after an attempt that ended `now`; `jitter` from 0 to 1.
     #[must_use]
     pub fn after(
@@ -300,7 +316,9 @@ impl Delivery {
     ) -> Self {
         let (attempt, retry_after) = match outcome {
             AttemptOutcome::Expand => return self.finish(DeliveryState::Expanded, now),
-            AttemptOutcome::Cancelled => return self.finish(DeliveryState::Cancelled, now),
+            AttemptOutcome::Cancelled | AttemptOutcome::Moved => {
+                return self.finish(DeliveryState::Cancelled, now);
+            }
             AttemptOutcome::Tried(attempt, retry_after) => (attempt, *retry_after),
         };
         self.attempts = attempt.number;

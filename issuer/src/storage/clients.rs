@@ -8,9 +8,18 @@ use crate::domain::client::Client;
 
 /// Reads clients.
 #[async_trait]
-pub trait ClientReads {
+pub trait ClientReads: Send {
     /// The client with this id.
     async fn find_client(&mut self, id: &ClientId) -> Result<Option<Client>, StorageError>;
+
+    /// The clients with these ids; those that are gone are left out, the order is free.
+    async fn find_clients(&mut self, ids: &[ClientId]) -> Result<Vec<Client>, StorageError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            found.extend(self.find_client(id).await?);
+        }
+        Ok(found)
+    }
 
     /// Clients by the time they were made, skipping `offset`, `limit` at most.
     async fn list_clients(&mut self, offset: u32, limit: u32) -> Result<Vec<Client>, StorageError>;

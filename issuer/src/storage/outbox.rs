@@ -1,19 +1,22 @@
 //! The outbox: deliveries, their attempts, and the leases of the workers.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use logout_shared::{ClientId, SessionId, Timestamp};
 
 use super::StorageError;
 use crate::domain::client::Client;
-use crate::domain::delivery::{Attempt, Delivery, DeliveryId, DeliveryState};
+use crate::domain::delivery::{Attempt, Delivery, DeliveryId, DeliveryState, Endpoint};
 
 /// A delivery that a worker holds a lease on, with all that an attempt needs to know.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimedDelivery {
     /// The delivery.
     pub delivery: Delivery,
-    /// The client as it is now; `None` once it is deleted.
-    pub client: Option<Client>,
+    /// The client as it is now, shared among the deliveries of one claim; `None` once it is
+    /// deleted.
+    pub client: Option<Arc<Client>>,
     /// Whether the user has another live session at that client now.
     pub other_live_session: bool,
 }
@@ -75,13 +78,15 @@ pub trait OutboxWrites {
     async fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<(), StorageError>;
 
     /// Leases up to `limit` due deliveries to this worker until `lease_until` and marks them in
-    /// flight. A lease that ran out is as good as none.
+    /// flight. A lease that ran out is as good as none. Deliveries to the endpoints in `full` are
+    /// left where they are, so that one that answers slowly cannot fill a claim.
     async fn claim_due_deliveries(
         &mut self,
         worker: &str,
         now: Timestamp,
         lease_until: Timestamp,
         limit: u32,
+        full: &[Endpoint],
     ) -> Result<Vec<ClaimedDelivery>, StorageError>;
 
     /// Stores what attempts made of deliveries this worker holds, and gives the leases back. A
