@@ -9,6 +9,7 @@
 //! `login`, `logout`, `delivery` · `http` · `config`, `cli`, `server`.
 
 pub mod domain;
+pub mod egress;
 #[cfg(feature = "server")]
 pub mod login;
 pub mod storage;

@@ -302,7 +302,10 @@ pub const FOLLOW_UP_WAIT: Duration = Duration::from_secs(10);
 impl Delivery {
     /// The client and the URL to tell.
     pub fn endpoint(&self) -> Endpoint {
-        Endpoint { client: self.client.clone(), url: self.url.clone() }
+        Endpoint {
+            client: self.client.clone(),
+            url: self.url.clone(),
+        }
     }
 
     /// The delivery after an attempt that ended `now`; `jitter` from 0 to 1.

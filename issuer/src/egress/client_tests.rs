@@ -1,0 +1,271 @@
+//! The way out against sockets that misbehave.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::egress::MAX_ANSWER_BYTES;
+
+const LONG: Duration = Duration::from_secs(20);
+
+/// Gives one answer after the other, the last one for ever.
+struct Changing {
+    answers: Mutex<Vec<IpAddr>>,
+    asked: AtomicUsize,
+}
+
+impl Changing {
+    fn new(answers: &[&str]) -> Arc<Self> {
+        let mut answers: Vec<IpAddr> = answers.iter().map(|text| text.parse().unwrap()).collect();
+        answers.reverse();
+        Arc::new(Self {
+            answers: Mutex::new(answers),
+            asked: AtomicUsize::new(0),
+        })
+    }
+}
+
+#[async_trait]
+impl Lookup for Changing {
+    async fn lookup(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let mut answers = self.answers.lock().unwrap();
+        if answers.len() > 1 {
+            return Ok(answers.pop().into_iter().collect());
+        }
+        match answers.last() {
+            Some(last) => Ok(vec![*last]),
+            None => Err(io::Error::other("no such name")),
+        }
+    }
+}
+
+/// A server that counts connections and answers each request with the same bytes, then hangs up.
+async fn server(answer: Vec<u8>) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(serve(socket, answer.clone()));
+        }
+    });
+    (address, connections)
+}
+
+async fn serve(mut socket: TcpStream, answer: Vec<u8>) {
+    let mut request = Vec::new();
+    while !request.ends_with(b"logout_token=a.b.c") {
+        let mut chunk = [0; 1024];
+        match socket.read(&mut chunk).await {
+            Ok(0) | Err(_) => return,
+            Ok(read) => request.extend_from_slice(&chunk[..read]),
+        }
+    }
+    let _ = socket.write_all(&answer).await;
+}
+
+fn development() -> Settings {
+    Settings {
+        danger_allow_http: true,
+        danger_allow_private_addresses: true,
+        ..Settings::default()
+    }
+}
+
+async fn post(egress: &Egress, url: &str, timeout: Duration) -> Result<Answer, AttemptError> {
+    let url = LogoutUrl::from_stored(url.to_owned());
+    let answer = egress
+        .post_form(&url, "logout_token", "a.b.c", timeout)
+        .await;
+    answer.map_err(|error| error.class)
+}
+
+async fn answer_to(bytes: &[u8]) -> Result<Answer, AttemptError> {
+    let (address, _) = server(bytes.to_vec()).await;
+    let egress = Egress::new(&development()).unwrap();
+    post(&egress, &format!("http://{address}/bcl?tenant=1"), LONG).await
+}
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn an_answer_comes_back_with_status_and_retry_after() {
+    let answer = answer_to(
+        b"HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 26\r\n\r\n\
+          {\"error\":\"store_is_away\" }\n",
+    )
+    .await
+    .unwrap();
+    assert_eq!(answer.status, 503);
+    assert_eq!(
+        answer
+            .retry_after
+            .unwrap()
+            .from_now(logout_shared::Timestamp::MIN)
+            .as_secs(),
+        7
+    );
+    assert_eq!(answer.oauth_error.as_deref(), Some("store_is_away"));
+}
+
+#[tokio::test]
+async fn g14_a_redirect_is_an_answer_and_is_not_followed() {
+    let (elsewhere, connections) = server(OK.to_vec()).await;
+    let redirect = format!(
+        "HTTP/1.1 307 Over there\r\nlocation: http://{elsewhere}/\r\ncontent-length: 0\r\n\r\n"
+    );
+    assert_eq!(answer_to(redirect.as_bytes()).await.unwrap().status, 307);
+    assert_eq!(connections.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn g20_an_endless_body_is_cut_at_the_limit() {
+    let mut endless = b"HTTP/1.1 500 Oops\r\n\r\n{\"error\":\"".to_vec();
+    endless.resize(endless.len() + 40 * MAX_ANSWER_BYTES, b'x');
+    let answer = answer_to(&endless).await.unwrap();
+    assert_eq!((answer.status, answer.body_complete), (500, false));
+    assert_eq!(answer.oauth_error, None);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_does_not_undo_the_status() {
+    let answer = answer_to(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhal")
+        .await
+        .unwrap();
+    assert_eq!((answer.status, answer.body_complete), (200, false));
+}
+
+#[tokio::test]
+async fn garbage_and_silence_are_a_broken_connection() {
+    assert_eq!(
+        answer_to(b"220 smtp.example ESMTP\r\n").await,
+        Err(AttemptError::Reset)
+    );
+    assert_eq!(answer_to(b"").await, Err(AttemptError::Reset));
+}
+
+#[tokio::test]
+async fn nobody_listening_is_no_connection() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let egress = Egress::new(&development()).unwrap();
+    assert_eq!(
+        post(&egress, &format!("http://{address}/"), LONG).await,
+        Err(AttemptError::Connect)
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_left_in_time() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let egress = Egress::new(&development()).unwrap();
+    let answer = post(&egress, &url, Duration::from_millis(50)).await;
+    assert_eq!(answer, Err(AttemptError::Timeout));
+}
+
+#[tokio::test]
+async fn g29_a_plain_server_behind_https_is_a_tls_error() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let talks_plain = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = socket.read(&mut [0; 4096]).await;
+            let _ = socket.write_all(OK).await;
+        }
+    });
+    let egress = Egress::new(&development()).unwrap();
+    let url = format!("https://{talks_plain}/");
+    assert_eq!(post(&egress, &url, LONG).await, Err(AttemptError::Tls));
+}
+
+#[tokio::test]
+async fn a_name_without_address_is_a_dns_error() {
+    let egress = Egress::with_lookup(&development(), Changing::new(&[])).unwrap();
+    assert_eq!(
+        post(&egress, "http://app.example/", LONG).await,
+        Err(AttemptError::Dns)
+    );
+}
+
+#[tokio::test]
+async fn g18_a_forbidden_address_is_refused_as_name_and_as_literal() {
+    let (address, connections) = server(OK.to_vec()).await;
+    let settings = Settings {
+        danger_allow_http: true,
+        ..Settings::default()
+    };
+    let egress = Egress::with_lookup(&settings, Changing::new(&["127.0.0.1"])).unwrap();
+    for host in [
+        "app.example",
+        "127.0.0.1",
+        "2130706433",
+        "0x7f.1",
+        "[::ffff:127.0.0.1]",
+    ] {
+        let url = format!("http://{host}:{}/", address.port());
+        assert_eq!(
+            post(&egress, &url, LONG).await,
+            Err(AttemptError::AddressRefused),
+            "{host}"
+        );
+        let literal = egress.check_literal(&LogoutUrl::from_stored(url));
+        assert_eq!(literal.is_ok(), host == "app.example", "{host}");
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn g18_a_name_that_turns_to_another_address_is_judged_at_each_connection() {
+    let (address, connections) = server(OK.to_vec()).await;
+    let lookup = Changing::new(&["127.0.0.1", "169.254.169.254"]);
+    let egress = Egress::with_lookup(&development(), lookup.clone()).unwrap();
+    let url = format!("http://app.example:{}/", address.port());
+    assert_eq!(post(&egress, &url, LONG).await.unwrap().status, 200);
+    // The address judged is the address connected to: one look-up, one connection.
+    assert_eq!(lookup.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+    // The server hangs up after each answer, so the next request needs a connection of its own;
+    // a request that still finds the old one is repeated by the client on a new one.
+    assert_eq!(
+        post(&egress, &url, LONG).await,
+        Err(AttemptError::AddressRefused)
+    );
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn http_needs_the_danger_switch() {
+    let settings = Settings {
+        danger_allow_http: false,
+        ..development()
+    };
+    let egress = Egress::new(&settings).unwrap();
+    assert_eq!(
+        post(&egress, "http://127.0.0.1:9/", LONG).await,
+        Err(AttemptError::AddressRefused)
+    );
+    assert!(!egress.url_policy().danger_allow_http);
+}
+
+#[test]
+fn a_file_without_certificates_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.pem");
+    std::fs::write(&path, "nothing").unwrap();
+    let settings = Settings {
+        ca_file: Some(path),
+        ..Settings::default()
+    };
+    let error = Egress::new(&settings).unwrap_err().to_string();
+    assert!(error.contains("ca.pem"), "{error}");
+}
