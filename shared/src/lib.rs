@@ -4,9 +4,11 @@
 //! copy of the claims, the rules, the limits and the names on the wire. Nothing here does I/O,
 //! asks what time it is, or knows a web framework.
 
+pub mod discovery;
 pub mod id;
 mod issuer;
 pub mod jwa;
+mod jwe_compact;
 pub mod jwk;
 mod jwk_private;
 mod jwk_public;
@@ -16,6 +18,7 @@ pub mod jws;
 pub mod logout_token;
 pub mod metadata;
 pub mod random;
+pub mod seal;
 pub mod secret;
 pub mod strict_json;
 pub mod time;
