@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod event_log;
 pub mod initiator;
 pub mod logout_settings;
+pub mod management_scope;
 pub mod retry;
 pub mod session;
 pub mod signing_key;
