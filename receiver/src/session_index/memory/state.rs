@@ -1,0 +1,202 @@
+//! What the lock of the session index guards: the maps and how they stay consistent.
+//!
+//! Every session is in `sessions`, in `by_sub`, in `by_sid` if it has one, and once in `expiries`;
+//! every mark is in `marks` and once in `expiries`. Only `insert`, `take` and `leave_mark` touch
+//! more than one map.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+
+use logout_shared::{SessionId, Subject, Timestamp};
+
+use crate::session_index::{
+    EndedSession, LocalSessionId, LoginIdentity, Logout, LogoutTarget, Marked, Scope,
+};
+
+pub(super) type Key = (Scope, LocalSessionId);
+
+pub(super) struct Session {
+    pub(super) identity: LoginIdentity,
+    pub(super) expires_at: Timestamp,
+    pub(super) ended: bool,
+}
+
+impl Session {
+    pub(super) fn is_live(&self, now: Timestamp) -> bool {
+        !self.ended && self.expires_at > now
+    }
+}
+
+/// What a mark names. A mark for both `sid` and `sub` never touches another user's session.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum MarkKey {
+    Session(Scope, SessionId),
+    SessionOf(Scope, SessionId, Subject),
+    User(Scope, Subject),
+}
+
+impl MarkKey {
+    fn of(scope: &Scope, target: &LogoutTarget) -> MarkKey {
+        let scope = scope.clone();
+        match target.clone() {
+            LogoutTarget::Session(sid) => MarkKey::Session(scope, sid),
+            LogoutTarget::SessionOf { sid, sub } => MarkKey::SessionOf(scope, sid, sub),
+            LogoutTarget::User(sub) => MarkKey::User(scope, sub),
+        }
+    }
+}
+
+pub(super) struct Mark {
+    not_after_secs: i64,
+    keep_until: Timestamp,
+}
+
+/// What the queue of expiries points at.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Expiring {
+    Session(Key),
+    Mark(MarkKey),
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) sessions: HashMap<Key, Session>,
+    by_sid: HashMap<(Scope, SessionId), BTreeSet<LocalSessionId>>,
+    by_sub: HashMap<(Scope, Subject), BTreeSet<LocalSessionId>>,
+    pub(super) marks: HashMap<MarkKey, Mark>,
+    expiries: BTreeSet<(Timestamp, Expiring)>,
+}
+
+impl State {
+    pub(super) fn insert(&mut self, key: Key, session: Session) {
+        self.take(&key);
+        let (scope, local) = key.clone();
+        let identity = &session.identity;
+        if let Some(sid) = &identity.sid {
+            let sid_key = (scope.clone(), sid.clone());
+            self.by_sid
+                .entry(sid_key)
+                .or_default()
+                .insert(local.clone());
+        }
+        self.by_sub
+            .entry((scope, identity.sub.clone()))
+            .or_default()
+            .insert(local);
+        self.expiries
+            .insert((session.expires_at, Expiring::Session(key.clone())));
+        self.sessions.insert(key, session);
+    }
+
+    pub(super) fn take(&mut self, key: &Key) -> Option<Session> {
+        let session = self.sessions.remove(key)?;
+        let (scope, local) = key;
+        self.expiries
+            .remove(&(session.expires_at, Expiring::Session(key.clone())));
+        if let Some(sid) = &session.identity.sid {
+            unlink(&mut self.by_sid, &(scope.clone(), sid.clone()), local);
+        }
+        unlink(
+            &mut self.by_sub,
+            &(scope.clone(), session.identity.sub.clone()),
+            local,
+        );
+        Some(session)
+    }
+
+    /// Two logouts of one target: the later moment counts, and the longer memory.
+    pub(super) fn leave_mark(&mut self, logout: &Logout) {
+        let key = MarkKey::of(&logout.scope, &logout.target);
+        let mut mark = Mark {
+            not_after_secs: logout.not_after_secs,
+            keep_until: logout.keep_until,
+        };
+        if let Some(earlier) = self.marks.remove(&key) {
+            self.expiries
+                .remove(&(earlier.keep_until, Expiring::Mark(key.clone())));
+            mark.not_after_secs = mark.not_after_secs.max(earlier.not_after_secs);
+            mark.keep_until = mark.keep_until.max(earlier.keep_until);
+        }
+        self.expiries
+            .insert((mark.keep_until, Expiring::Mark(key.clone())));
+        self.marks.insert(key, mark);
+    }
+
+    pub(super) fn end_matching(&mut self, logout: &Logout, now: Timestamp) -> Marked {
+        let scope = &logout.scope;
+        let candidates = match &logout.target {
+            LogoutTarget::Session(sid) | LogoutTarget::SessionOf { sid, .. } => {
+                self.by_sid.get(&(scope.clone(), sid.clone()))
+            }
+            LogoutTarget::User(sub) => self.by_sub.get(&(scope.clone(), sub.clone())),
+        };
+        let mut marked = Marked::default();
+        for local in candidates.into_iter().flatten() {
+            let Some(session) = self.sessions.get_mut(&(scope.clone(), local.clone())) else {
+                continue;
+            };
+            if !logout.target.covers(&session.identity) {
+                marked.owner_differs = true;
+            } else if session.identity.issued_at_secs <= logout.not_after_secs
+                && session.expires_at > now
+            {
+                session.ended = true;
+                let identity = session.identity.clone();
+                marked.ended.push(EndedSession {
+                    local: local.clone(),
+                    identity,
+                });
+            }
+        }
+        marked
+    }
+
+    pub(super) fn is_logged_out(
+        &self,
+        scope: &Scope,
+        login: &LoginIdentity,
+        now: Timestamp,
+    ) -> bool {
+        let by_sid = login.sid.iter().flat_map(|sid| {
+            let (sid, sub) = (sid.clone(), login.sub.clone());
+            [
+                MarkKey::Session(scope.clone(), sid.clone()),
+                MarkKey::SessionOf(scope.clone(), sid, sub),
+            ]
+        });
+        let by_sub = MarkKey::User(scope.clone(), login.sub.clone());
+        by_sid
+            .chain([by_sub])
+            .filter_map(|key| self.marks.get(&key))
+            .any(|mark| mark.keep_until > now && login.issued_at_secs <= mark.not_after_secs)
+    }
+
+    pub(super) fn drop_expired(&mut self, now: Timestamp) {
+        for _ in 0..EXPIRED_PER_CALL {
+            if self.expiries.first().is_none_or(|(at, _)| *at > now) {
+                return;
+            }
+            match self.expiries.pop_first() {
+                Some((_, Expiring::Session(key))) => drop(self.take(&key)),
+                Some((_, Expiring::Mark(key))) => drop(self.marks.remove(&key)),
+                None => return,
+            }
+        }
+    }
+}
+
+/// How many expired entries one caller clears away: enough to keep up, too few to be felt.
+const EXPIRED_PER_CALL: usize = 64;
+
+fn unlink<K: Hash + Eq>(
+    index: &mut HashMap<K, BTreeSet<LocalSessionId>>,
+    key: &K,
+    local: &LocalSessionId,
+) {
+    if let Some(locals) = index.get_mut(key) {
+        locals.remove(local);
+        if locals.is_empty() {
+            index.remove(key);
+        }
+    }
+}

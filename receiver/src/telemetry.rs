@@ -1,0 +1,155 @@
+//! What operators see: log lines always, counters and histograms with the feature `metrics`.
+//!
+//! Names and labels are stable. Labels come from the configuration and from our own codes, never
+//! from a token, so that nobody outside can make their number grow. No line says whose session
+//! ended.
+
+use std::time::Duration;
+
+use logout_shared::jwks::JwkSet;
+use tokio::time::Instant;
+
+use crate::backchannel_logout::CompletedLogout;
+use crate::error::VerifyError;
+use crate::jwks::KeyFetchError;
+use crate::session_index::Scope;
+
+/// Measures how long a logout took.
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(crate) fn start() -> Stopwatch {
+        Stopwatch(Instant::now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// A logout token was dealt with.
+pub(crate) fn received(
+    scope: &Scope,
+    result: &Result<CompletedLogout, VerifyError>,
+    watch: &Stopwatch,
+) {
+    let (outcome, reason) = match result {
+        Ok(_) => ("accepted", ""),
+        Err(error @ VerifyError::Invalid(_)) => ("refused", error.code()),
+        Err(error @ VerifyError::Unavailable(_)) => ("unavailable", error.code()),
+        Err(error @ VerifyError::Hook(_)) => ("hook", error.code()),
+    };
+    let (client, took) = (scope.client_id.as_str(), watch.elapsed());
+    match result {
+        Ok(done) => tracing::info!(
+            client.id = client,
+            sessions = done.ended.len(),
+            trace_id = done.token.trace_id().map(tracing::field::display),
+            duration_ms = took.as_secs_f64() * 1e3,
+            "logout done"
+        ),
+        Err(VerifyError::Invalid(_)) => {
+            tracing::warn!(
+                client.id = client,
+                reason,
+                "logout token refused ({reason})"
+            );
+        }
+        Err(error) => {
+            let error: &dyn std::error::Error = error;
+            tracing::error!(
+                client.id = client,
+                reason,
+                error,
+                "logout not done ({reason})"
+            );
+        }
+    }
+    metric::received(scope, outcome, reason, took);
+}
+
+/// A token named a session together with somebody who does not own it; nothing was ended.
+pub(crate) fn owner_differs(scope: &Scope) {
+    let client = scope.client_id.as_str();
+    tracing::warn!(
+        client.id = client,
+        "a logout token named a session and a user who does not own it: nothing ended"
+    );
+    metric::owner_differs(scope);
+}
+
+/// A fetch of the issuer's keys ended.
+pub(crate) fn keys_fetched(result: &Result<JwkSet, KeyFetchError>) {
+    match result {
+        Ok(keys) => {
+            let (count, skipped) = (keys.len(), keys.skipped());
+            tracing::debug!(keys = count, skipped, "issuer keys fetched");
+        }
+        Err(error) => {
+            let error: &dyn std::error::Error = error;
+            tracing::warn!(error, "issuer keys not fetched");
+        }
+    }
+    metric::keys_fetched(result.as_ref().ok().map(JwkSet::len));
+}
+
+#[cfg(feature = "metrics")]
+mod metric {
+    use std::time::Duration;
+
+    use metrics::{counter, gauge, histogram};
+
+    use crate::session_index::Scope;
+
+    pub(super) fn received(
+        scope: &Scope,
+        outcome: &'static str,
+        reason: &'static str,
+        took: Duration,
+    ) {
+        let (issuer, client) = labels(scope);
+        counter!("logout_receiver_tokens_total", "issuer" => issuer.clone(),
+            "client_id" => client.clone(), "outcome" => outcome, "reason" => reason)
+        .increment(1);
+        histogram!("logout_receiver_token_seconds", "issuer" => issuer, "client_id" => client)
+            .record(took.as_secs_f64());
+    }
+
+    pub(super) fn owner_differs(scope: &Scope) {
+        let (issuer, client) = labels(scope);
+        counter!("logout_receiver_owner_differs_total", "issuer" => issuer, "client_id" => client)
+            .increment(1);
+    }
+
+    pub(super) fn keys_fetched(keys: Option<usize>) {
+        let outcome = if keys.is_some() { "ok" } else { "failed" };
+        counter!("logout_receiver_key_fetches_total", "outcome" => outcome).increment(1);
+        if let Some(keys) = keys {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a key set holds at most 100 keys"
+            )]
+            gauge!("logout_receiver_keys").set(keys as f64);
+        }
+    }
+
+    fn labels(scope: &Scope) -> (String, String) {
+        (
+            scope.issuer.as_str().to_owned(),
+            scope.client_id.as_str().to_owned(),
+        )
+    }
+}
+
+#[cfg(not(feature = "metrics"))]
+mod metric {
+    use std::time::Duration;
+
+    use crate::session_index::Scope;
+
+    pub(super) fn received(_: &Scope, _: &'static str, _: &'static str, _: Duration) {}
+
+    pub(super) fn owner_differs(_: &Scope) {}
+
+    pub(super) fn keys_fetched(_: Option<usize>) {}
+}
