@@ -1,16 +1,14 @@
 //! The public half of a key: verifies signatures.
 //!
 //! A [`VerificationKey`] comes from a JWK that somebody else published, so nothing in it is
-//! believed: sizes, exponent, coordinates and declared use are checked here, before the library
-//! below sees them. It answers for the algorithms it fits and for no other. OpenSSL's parsed keys
+//! believed: declared use and algorithm are checked here, the numbers in `jwk_clean.rs`, before
+//! the library below sees them. It answers for the algorithms it fits and for no other. OpenSSL's parsed keys
 //! are held; an RSA key, which fits six algorithms, parses each when first asked for.
 //! Neighbours: `jwks.rs` reads whole sets, `jws.rs` asks keys to verify.
 
 use std::fmt;
 use std::sync::OnceLock;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use josekit::jwk::Jwk;
 use josekit::jws::{self, JwsSigner, JwsVerifier};
 use serde_json::Value;
@@ -19,12 +17,10 @@ use zeroize::Zeroize;
 
 use crate::jwa::{KeyFamily, SigningAlgorithm};
 use crate::jwk::{MAX_RSA_BITS, MIN_RSA_BITS};
+use crate::jwk_clean::{clean_curve, clean_rsa};
 use crate::jwk_private::hmac_signer;
 use crate::jwk_signing::SigningKeyError;
 use crate::secret::Secret;
-
-/// The most bytes of an RSA public exponent; larger ones only make verifying slow.
-const MAX_EXPONENT_BYTES: usize = 8;
 
 /// A key that verifies signatures of the algorithms it fits.
 pub struct VerificationKey {
@@ -52,9 +48,9 @@ pub enum JwkError {
     /// A key type or curve that we do not know; shared secrets have no place in a published set.
     #[error("its kty or crv is not supported")]
     UnsupportedType,
-    /// `use` is not `sig`, or `key_ops` lacks `verify`.
-    #[error("it is not for verifying signatures")]
-    NotForSignatures,
+    /// `use` or `key_ops` name another purpose.
+    #[error("it is for another purpose")]
+    WrongPurpose,
     /// `alg` is unknown or belongs to another type of key.
     #[error("its alg does not belong to its type")]
     WrongAlgorithm,
@@ -87,10 +83,10 @@ impl VerificationKey {
         };
         let material = match (kty, text("crv")?) {
             ("RSA", _) => read_rsa(jwk, declared)?,
-            ("EC", Some("P-256")) => read_curve(jwk, SigningAlgorithm::Es256, 32)?,
-            ("EC", Some("P-384")) => read_curve(jwk, SigningAlgorithm::Es384, 48)?,
-            ("EC", Some("P-521")) => read_curve(jwk, SigningAlgorithm::Es512, 66)?,
-            ("OKP", Some("Ed25519")) => read_curve(jwk, SigningAlgorithm::EdDsa, 32)?,
+            ("EC", Some("P-256")) => read_curve(jwk, SigningAlgorithm::Es256)?,
+            ("EC", Some("P-384")) => read_curve(jwk, SigningAlgorithm::Es384)?,
+            ("EC", Some("P-521")) => read_curve(jwk, SigningAlgorithm::Es512)?,
+            ("OKP", Some("Ed25519")) => read_curve(jwk, SigningAlgorithm::EdDsa)?,
             _ => return Err(JwkError::UnsupportedType),
         };
         let key = Self {
@@ -175,51 +171,17 @@ impl fmt::Debug for VerificationKey {
 
 fn check_purpose(jwk: &Value, declared_use: Option<&str>) -> Result<(), JwkError> {
     if declared_use.is_some_and(|purpose| purpose != "sig") {
-        return Err(JwkError::NotForSignatures);
+        return Err(JwkError::WrongPurpose);
     }
     match jwk.get("key_ops") {
         None => Ok(()),
         Some(Value::Array(operations)) if operations.iter().any(|name| name == "verify") => Ok(()),
-        Some(_) => Err(JwkError::NotForSignatures),
-    }
-}
-
-/// A base64url member as bytes.
-fn bytes_of(jwk: &Value, name: &'static str) -> Result<Vec<u8>, JwkError> {
-    jwk.get(name)
-        .and_then(Value::as_str)
-        .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
-        .ok_or(JwkError::Member(name))
-}
-
-/// A base64url member as a number: big-endian bytes without leading zeros.
-fn number_of(jwk: &Value, name: &'static str) -> Result<Vec<u8>, JwkError> {
-    let mut bytes = bytes_of(jwk, name)?;
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    bytes.drain(..zeros);
-    if bytes.is_empty() {
-        Err(JwkError::Member(name))
-    } else {
-        Ok(bytes)
+        Some(_) => Err(JwkError::WrongPurpose),
     }
 }
 
 fn read_rsa(jwk: &Value, declared: Option<SigningAlgorithm>) -> Result<Material, JwkError> {
-    let (n, e) = (number_of(jwk, "n")?, number_of(jwk, "e")?);
-    let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
-    if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) {
-        return Err(JwkError::RsaSize(bits));
-    }
-    if n.last().is_none_or(|byte| byte % 2 == 0) {
-        return Err(JwkError::Member("n"));
-    }
-    // With e = 1 every message is its own signature; the library below would accept it.
-    if e == [1] || e.len() > MAX_EXPONENT_BYTES || e.last().is_none_or(|byte| byte % 2 == 0) {
-        return Err(JwkError::Member("e"));
-    }
-    let mut clean = Jwk::new("RSA");
-    set(&mut clean, "n", &n)?;
-    set(&mut clean, "e", &e)?;
+    let clean = clean_rsa(jwk)?;
     let first = declared.unwrap_or(SigningAlgorithm::Rs256);
     if first.family() != KeyFamily::Rsa {
         return Err(JwkError::WrongAlgorithm);
@@ -254,22 +216,8 @@ fn rsa_verifier(algorithm: SigningAlgorithm, jwk: &Jwk) -> Option<Box<dyn JwsVer
 }
 
 /// Reads a point; OpenSSL refuses one that is not on the curve.
-fn read_curve(
-    jwk: &Value,
-    algorithm: SigningAlgorithm,
-    coordinate_bytes: usize,
-) -> Result<Material, JwkError> {
-    let okp = algorithm == SigningAlgorithm::EdDsa;
-    let mut clean = Jwk::new(if okp { "OKP" } else { "EC" });
-    clean.set_curve(jwk.get("crv").and_then(Value::as_str).unwrap_or_default());
-    let coordinates: &[&'static str] = if okp { &["x"] } else { &["x", "y"] };
-    for &name in coordinates {
-        let bytes = bytes_of(jwk, name)?;
-        if bytes.len() != coordinate_bytes {
-            return Err(JwkError::Member(name));
-        }
-        set(&mut clean, name, &bytes)?;
-    }
+fn read_curve(jwk: &Value, algorithm: SigningAlgorithm) -> Result<Material, JwkError> {
+    let clean = clean_curve(jwk)?;
     let verifier: Option<Box<dyn JwsVerifier>> = match algorithm {
         SigningAlgorithm::Es384 => jws::ES384.verifier_from_jwk(&clean).ok().map(boxed),
         SigningAlgorithm::Es512 => jws::ES512.verifier_from_jwk(&clean).ok().map(boxed),
@@ -286,14 +234,10 @@ fn boxed(verifier: impl JwsVerifier + 'static) -> Box<dyn JwsVerifier> {
     Box::new(verifier)
 }
 
-fn set(jwk: &mut Jwk, name: &'static str, bytes: &[u8]) -> Result<(), JwkError> {
-    let text = Value::from(URL_SAFE_NO_PAD.encode(bytes));
-    jwk.set_parameter(name, Some(text))
-        .map_err(|_| JwkError::Member(name))
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
 
     use super::*;
@@ -370,12 +314,12 @@ mod tests {
         let jwk = public(SigningAlgorithm::Es256);
         assert_eq!(
             error(&with(&jwk, "use", json!("enc"))),
-            JwkError::NotForSignatures
+            JwkError::WrongPurpose
         );
         for operations in [json!([]), json!(["sign"]), json!("verify")] {
             assert_eq!(
                 error(&with(&jwk, "key_ops", operations)),
-                JwkError::NotForSignatures
+                JwkError::WrongPurpose
             );
         }
         assert!(VerificationKey::from_jwk(&with(&jwk, "key_ops", json!(["verify"]))).is_ok());

@@ -8,8 +8,15 @@ pub mod discovery;
 pub mod id;
 mod issuer;
 pub mod jwa;
+#[cfg(feature = "jwe")]
+pub mod jwe;
 mod jwe_compact;
+#[cfg(feature = "jwe")]
+mod jwe_decrypt;
+#[cfg(feature = "jwe")]
+mod jwe_encrypt;
 pub mod jwk;
+mod jwk_clean;
 mod jwk_private;
 mod jwk_public;
 mod jwk_signing;
