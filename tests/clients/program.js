@@ -5,6 +5,7 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -119,8 +120,9 @@ export class Issuer {
   }
 }
 
+// The path of a program, from the environment.
 export function environment(name) {
-  const value = process.env[name];
-  if (!value) throw new Error(`the environment variable ${name} must name a program; tests/run sets it`);
-  return value;
+  const path = process.env[name];
+  if (!path || !existsSync(path)) throw new Error(`the environment variable ${name} must name a program, not "${path}"; tests/run sets it`);
+  return path;
 }

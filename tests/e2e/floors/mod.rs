@@ -43,7 +43,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     ("clap", &["issuer/src/main.rs", "issuer/src/cli/"]),
     ("figment", &["issuer/src/config/"]),
-    ("josekit", &["shared/src/jw"]),
+    ("josekit", &["shared/src/jw", "shared/src/seal.rs"]),
     ("logout_issuer", &["issuer/src/main.rs"]),
     ("logout_receiver", &[]),
     ("openssl", &["shared/src/jw"]),
