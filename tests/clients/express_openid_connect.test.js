@@ -45,14 +45,6 @@ async function signIn(browser, app) {
   return claims;
 }
 
-async function revoke(sid) {
-  const response = await fetch(`${issuer.url}api/v2/sessions/${sid}/revoke`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${await issuer.managementToken(machine)}` },
-  });
-  assert.equal(response.status, 202, await response.text());
-}
-
 const isOut = (browser, app) => eventually(`${app.name} has ended its session`, 10, async () => !await app.claimsOf(browser));
 
 test('a person without a session is sent to the issuer', async () => {
@@ -71,7 +63,7 @@ test('a wrong password signs nobody in', async () => {
 test('a session revoked through the Management API is dead in the app, and the next sign-in lives', async () => {
   const browser = new Browser();
   const first = await signIn(browser, shop);
-  await revoke(first.sid);
+  await issuer.revoke(first.sid, machine);
   await isOut(browser, shop);
 
   const second = await signIn(browser, shop);
@@ -85,7 +77,7 @@ test('revoking one session leaves the same person signed in elsewhere', async ()
   const onPhone = await signIn(phone, shop);
   assert.notEqual(onPhone.sid, onLaptop.sid);
 
-  await revoke(onLaptop.sid);
+  await issuer.revoke(onLaptop.sid, machine);
   await isOut(laptop, shop);
   assert.equal((await shop.claimsOf(phone))?.sid, onPhone.sid);
 });

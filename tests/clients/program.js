@@ -114,6 +114,15 @@ export class Issuer {
     return JSON.parse(body).access_token;
   }
 
+  // Revokes a session through the Management API.
+  async revoke(sid, machine) {
+    const response = await fetch(`${this.url}api/v2/sessions/${sid}/revoke`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${await this.managementToken(machine)}` },
+    });
+    if (response.status !== 202) throw new Error(`revoking answered ${response.status}: ${await response.text()}`);
+  }
+
   async stop() {
     await this.program?.stop();
     await rm(this.folder, { recursive: true, force: true });
