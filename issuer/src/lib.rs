@@ -8,8 +8,12 @@
 //! Floors, each using only those below it: `domain` · `storage`, `keyring`, `egress` ·
 //! `login`, `logout`, `delivery` · `http` · `config`, `cli`, `server`.
 
+#[cfg(feature = "server")]
+pub mod config;
 pub mod domain;
 pub mod egress;
+#[cfg(feature = "server")]
+pub mod http;
 #[cfg(feature = "server")]
 pub mod login;
 pub mod storage;
