@@ -1,3 +1,4 @@
 //! End to end.
 
 mod floors;
+mod story;
