@@ -75,7 +75,14 @@ impl Browser {
     ///
     /// [`BrowserError::Http`] if nobody answers.
     pub async fn peek(&self, address: &str) -> Result<Page, BrowserError> {
-        Page::read(self.stays.get(address).header("accept", "text/html").send().await?).await
+        Page::read(
+            self.stays
+                .get(address)
+                .header("accept", "text/html")
+                .send()
+                .await?,
+        )
+        .await
     }
 
     /// Fills in the first form of a page and sends it; fields not named keep their values.
@@ -111,7 +118,10 @@ impl Browser {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the browser is an HTTP client of its own")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the browser is an HTTP client of its own"
+)]
 fn client(jar: &Arc<Jar>, redirects: redirect::Policy) -> Client {
     Client::builder()
         .cookie_provider(Arc::clone(jar))
