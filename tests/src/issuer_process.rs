@@ -157,8 +157,9 @@ impl IssuerProcess {
     ///
     /// If it does not start; what it said is in the message.
     pub async fn start(home: &IssuerHome) -> Self {
-        let log = std::fs::File::options().append(true).create(true);
-        let log = log
+        let log = std::fs::File::options()
+            .append(true)
+            .create(true)
             .open(home.folder.join("issuer.log"))
             .expect("the folder can be written");
         let errors = log.try_clone().expect("a file handle can be cloned");

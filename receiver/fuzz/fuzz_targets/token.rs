@@ -9,7 +9,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use logout_shared::jwk_signing::SigningKey;
+use logout_shared::jwk::SigningKey;
 use logout_shared::jws::UnverifiedJws;
 use logout_shared::logout_token::request::MAX_TOKEN_BYTES;
 use logout_shared::logout_token::rules::Expected;
