@@ -7,7 +7,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use logout_shared::{ClientId, SessionId, SessionMetadata, Subject, Timestamp, TokenId, TraceId};
+use logout_shared::{
+    ClientId, RandomSource, SessionId, SessionMetadata, Subject, Timestamp, TokenId, TraceId,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -22,6 +24,16 @@ pub const MAX_OAUTH_ERROR_CHARS: usize = 200;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DeliveryId(pub Uuid);
+
+impl DeliveryId {
+    /// A new id, made `now`.
+    pub fn generate(now: Timestamp, random: &dyn RandomSource) -> Self {
+        let mut bytes = [0; 10];
+        random.fill(&mut bytes);
+        let millis = u64::try_from(now.as_millis()).unwrap_or_default();
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid())
+    }
+}
 
 impl fmt::Display for DeliveryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -305,6 +317,22 @@ impl Delivery {
         Endpoint {
             client: self.client.clone(),
             url: self.url.clone(),
+        }
+    }
+
+    /// The same thing to say, as a delivery of its own that is due now.
+    #[must_use]
+    pub fn again(&self, about: About, url: LogoutUrl, id: DeliveryId, now: Timestamp) -> Self {
+        Self {
+            id,
+            about,
+            url,
+            state: DeliveryState::Pending,
+            attempts: 0,
+            next_attempt_at: Some(now),
+            finished_at: None,
+            last: None,
+            ..self.clone()
         }
     }
 
