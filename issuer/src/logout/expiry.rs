@@ -1,0 +1,147 @@
+//! Ends sessions whose time has come.
+//!
+//! A session is dead for every reader from its end time on; the sweep is what tells the clients.
+//! It takes few sessions at a time, so that others can write in between, and looks at each once
+//! more under its lock: a session that was used in the meantime lives on. A wall clock that
+//! jumped must not end everyone's session, so [`ClockWatch`] holds it against a monotonic one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use logout_shared::{RandomSource, Timestamp};
+
+use super::end_session::{Ending, end_locked};
+use super::event_rows::LogContext;
+use crate::domain::initiator::Initiator;
+use crate::storage::{StorageError, Store};
+
+/// How often the sweep looks.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How many sessions end in one transaction; others wait to write that long.
+const SESSIONS_AT_A_TIME: u32 = 100;
+
+/// A wall clock that strays this far from the monotonic one between two looks has jumped.
+const CLOCK_JUMP: Duration = Duration::from_mins(1);
+
+/// How long the sweep pauses after a jump.
+const PAUSE_AFTER_JUMP: Duration = Duration::from_mins(5);
+
+/// Ends every session whose time has come; gives how many.
+///
+/// # Errors
+///
+/// [`StorageError`] if the store fails; what was ended until then is ended.
+pub async fn end_expired_sessions(
+    store: &dyn Store,
+    give_up_after: Duration,
+    now: Timestamp,
+    random: &Arc<dyn RandomSource>,
+) -> Result<u64, StorageError> {
+    let mut ended = 0;
+    loop {
+        // Most looks find nothing, and reading does not take the writer's turn.
+        if store
+            .read()
+            .await?
+            .expired_sessions(now, 1)
+            .await?
+            .is_empty()
+        {
+            return Ok(ended);
+        }
+        let here = end_some(store, give_up_after, now, Arc::clone(random)).await?;
+        ended += here;
+        if here == 0 {
+            return Ok(ended);
+        }
+    }
+}
+
+async fn end_some(
+    store: &dyn Store,
+    give_up_after: Duration,
+    now: Timestamp,
+    random: Arc<dyn RandomSource>,
+) -> Result<u64, StorageError> {
+    let ending = Ending {
+        initiator: Initiator::SessionExpired,
+        context: LogContext::default(),
+        give_up_after,
+    };
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                let mut over = Vec::new();
+                for id in tx.expired_sessions(now, SESSIONS_AT_A_TIME).await? {
+                    let locked = tx.lock_session(&id).await?;
+                    over.extend(locked.filter(|session| !session.is_live(now)));
+                }
+                let ended = end_locked(tx, over, &ending, now, &*random).await?;
+                Ok(ended.sessions.len() as u64)
+            })
+        })
+        .await
+}
+
+/// Holds the wall clock against a monotonic one.
+#[derive(Debug, Default)]
+pub struct ClockWatch {
+    latest: Option<(Timestamp, Duration)>,
+    paused_until: Option<Duration>,
+}
+
+impl ClockWatch {
+    /// Whether the wall clock can be trusted; `monotonic` is the time since some fixed moment.
+    pub fn trusts(&mut self, wall: Timestamp, monotonic: Duration) -> bool {
+        if let Some((wall_before, monotonic_before)) = self.latest.replace((wall, monotonic)) {
+            let passed = monotonic.saturating_sub(monotonic_before);
+            let expected = wall_before + passed;
+            let strayed = wall
+                .saturating_since(expected)
+                .max(expected.saturating_since(wall));
+            if strayed > CLOCK_JUMP {
+                self.paused_until = Some(monotonic + PAUSE_AFTER_JUMP);
+            }
+        }
+        self.paused_until.is_none_or(|until| monotonic >= until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn a_clock_that_runs_evenly_is_trusted() {
+        let mut watch = ClockWatch::default();
+        let start = Timestamp::from_secs(1_795_413_600);
+        for step in 0..100 {
+            assert!(watch.trusts(start + secs(10 * step), secs(1_000 + 10 * step)));
+        }
+    }
+
+    #[test]
+    fn a_jump_in_either_direction_pauses_for_five_minutes() {
+        let start = Timestamp::from_secs(1_795_413_600);
+        for jumped in [start + secs(3_600), start - secs(3_600), start + secs(72)] {
+            let mut watch = ClockWatch::default();
+            assert!(watch.trusts(start, secs(0)));
+            assert!(!watch.trusts(jumped, secs(10)));
+            assert!(!watch.trusts(jumped + secs(299), secs(309)));
+            assert!(watch.trusts(jumped + secs(300), secs(310)));
+        }
+    }
+
+    #[test]
+    fn a_correction_of_a_minute_is_no_jump() {
+        let start = Timestamp::from_secs(1_795_413_600);
+        let mut watch = ClockWatch::default();
+        assert!(watch.trusts(start, secs(0)));
+        assert!(watch.trusts(start + secs(70), secs(10)));
+    }
+}
