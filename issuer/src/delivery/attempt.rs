@@ -1,0 +1,140 @@
+//! One attempt: mint, sign, send, and say what came of it.
+//!
+//! Nothing is stored here and nothing decided about later: the outcome is a value, and
+//! `Delivery::after` says what it means. Settings and URLs are those of now, not those of the
+//! event: a client whose URL was mistyped is told at the new one.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use logout_shared::logout_token::request::FIELD;
+use logout_shared::{Issuer, Timestamp, TokenId};
+
+use super::mint;
+use crate::domain::client::Client;
+use crate::domain::delivery::{Attempt, AttemptError, AttemptOutcome, Delivery};
+use crate::domain::logout_settings::{LogoutSettings, LogoutUrl};
+use crate::egress::{Answer, Egress, EgressError};
+use crate::keyring::{KeyRing, KeyRingError};
+use crate::storage::ClaimedDelivery;
+
+/// Posts a logout token to a client.
+#[async_trait]
+pub trait LogoutSender: Send + Sync + 'static {
+    /// Posts the token and gives the client's answer.
+    async fn send(
+        &self,
+        url: &LogoutUrl,
+        token: &str,
+        timeout: Duration,
+    ) -> Result<Answer, EgressError>;
+}
+
+#[async_trait]
+impl LogoutSender for Egress {
+    async fn send(
+        &self,
+        url: &LogoutUrl,
+        token: &str,
+        timeout: Duration,
+    ) -> Result<Answer, EgressError> {
+        self.post_form(url, FIELD, token, timeout).await
+    }
+}
+
+/// What an attempt is made with.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    /// The token's `iss`.
+    pub issuer: &'a Issuer,
+    /// Signs.
+    pub keys: &'a KeyRing,
+    /// Posts.
+    pub sender: &'a dyn LogoutSender,
+}
+
+/// Makes one attempt at a claimed delivery.
+///
+/// # Errors
+///
+/// [`KeyRingError`] if the token cannot be signed: our fault, and no attempt was made.
+pub async fn attempt(
+    claimed: &ClaimedDelivery,
+    means: Means<'_>,
+    now: Timestamp,
+    jti: TokenId,
+) -> Result<AttemptOutcome, KeyRingError> {
+    let delivery = &claimed.delivery;
+    let Some((client, settings)) = recipient(claimed) else {
+        return Ok(AttemptOutcome::Cancelled);
+    };
+    if !settings.urls.contains(&delivery.url) {
+        return Ok(AttemptOutcome::Moved);
+    }
+    if mint::must_expand(delivery, settings, claimed.other_live_session) {
+        return Ok(AttemptOutcome::Expand);
+    }
+    let other_live = claimed.other_live_session;
+    let claims = mint::claims(means.issuer, delivery, settings, other_live, now, &jti);
+    let typ = settings.delivery.token_type.as_str();
+    let token = means
+        .keys
+        .sign(client.signing_algorithm, typ, claims.to_json())
+        .await?;
+    let begun = Instant::now();
+    let answer = means
+        .sender
+        .send(&delivery.url, &token, settings.delivery.timeout())
+        .await;
+    Ok(outcome(delivery, answer, now, jti, begun.elapsed()))
+}
+
+/// The client, if it is still there and has somewhere to be told.
+pub(super) fn recipient(claimed: &ClaimedDelivery) -> Option<(&Client, &LogoutSettings)> {
+    let client = claimed.client.as_deref()?;
+    let settings = client
+        .logout
+        .as_ref()
+        .filter(|settings| !settings.urls.is_empty())?;
+    Some((client, settings))
+}
+
+fn outcome(
+    delivery: &Delivery,
+    answer: Result<Answer, EgressError>,
+    at: Timestamp,
+    jti: TokenId,
+    duration: Duration,
+) -> AttemptOutcome {
+    let mut attempt = Attempt {
+        number: delivery.attempts + 1,
+        at,
+        jti,
+        url: delivery.url.clone(),
+        status: None,
+        error: None,
+        duration,
+        oauth_error: None,
+        oauth_error_description: None,
+    };
+    let mut retry_after = None;
+    match answer {
+        Ok(answer) => {
+            attempt.status = Some(answer.status);
+            attempt.error = error_of(&answer);
+            retry_after = answer.retry_after.map(|wish| wish.from_now(at + duration));
+            attempt.oauth_error = answer.oauth_error;
+            attempt.oauth_error_description = answer.oauth_error_description;
+        }
+        Err(error) => attempt.error = Some(error.class),
+    }
+    AttemptOutcome::Tried(attempt, retry_after)
+}
+
+fn error_of(answer: &Answer) -> Option<AttemptError> {
+    match answer.status {
+        200..=299 => (!answer.body_complete).then_some(AttemptError::Body),
+        300..=399 => Some(AttemptError::Redirect),
+        _ => Some(AttemptError::Status),
+    }
+}

@@ -1,0 +1,23 @@
+//! Telling clients that sessions ended.
+//!
+//! It relies on the outbox that `logout/` fills and promises that each delivery is tried until
+//! the client has heard, refuses to hear, or its time is over; that a token is signed freshly for
+//! each attempt; and that a client that hangs delays no other. `mint.rs` says what a token says,
+//! `attempt.rs` makes one attempt, `record.rs` writes down what came of it, `windows.rs` counts
+//! slots, `worker.rs` drives them. What an outcome means for a delivery is `domain/delivery.rs`'s.
+
+mod attempt;
+pub mod mint;
+mod outbox_turns;
+mod record;
+#[cfg(test)]
+mod sample;
+mod settings;
+mod waiters;
+mod windows;
+mod worker;
+
+pub use attempt::{LogoutSender, Means, attempt};
+pub use settings::Settings;
+pub use waiters::Waiters;
+pub use worker::{Parts, Running, start};

@@ -1,0 +1,179 @@
+//! Writes down what came of attempts: the deliveries as they are now, the deliveries that took
+//! their place, and the event log. One transaction for a whole group.
+
+use logout_shared::{RandomSource, Timestamp};
+use serde_json::{Value, json};
+
+use super::attempt::recipient;
+use super::mint;
+use crate::domain::delivery::{About, Attempt, AttemptOutcome, Delivery, DeliveryId, Verdict};
+use crate::domain::event_log::{LogCode, LogEvent};
+use crate::domain::retry::RetrySchedule;
+use crate::storage::{ClaimedDelivery, DeliveryFilter, RecordedAttempt, StorageError, Transaction};
+
+/// How many deliveries of one client and session are looked at for what it was told already.
+const MAX_SIBLINGS: u32 = 100;
+
+/// An attempt that has ended.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) claimed: ClaimedDelivery,
+    pub(super) outcome: AttemptOutcome,
+    pub(super) ended_at: Timestamp,
+    /// From 0 to 1, for the wait until the next attempt.
+    pub(super) jitter: f64,
+}
+
+/// Records a group of attempts that `worker` made.
+pub(super) async fn record(
+    tx: &mut dyn Transaction,
+    worker: &str,
+    group: &[Finished],
+    schedule: &RetrySchedule,
+    random: &dyn RandomSource,
+) -> Result<(), StorageError> {
+    let recorded: Vec<_> = group.iter().map(|one| recorded(one, schedule)).collect();
+    tx.record_attempts(worker, &recorded).await?;
+    for one in group {
+        let successors = successors(tx, one, random).await?;
+        if !successors.is_empty() {
+            tx.insert_deliveries(&successors).await?;
+        }
+    }
+    let events: Vec<_> = group.iter().filter_map(event).collect();
+    if !events.is_empty() {
+        tx.append_events(&events).await?;
+    }
+    Ok(())
+}
+
+fn recorded(one: &Finished, schedule: &RetrySchedule) -> RecordedAttempt {
+    let delivery = one.claimed.delivery.clone();
+    RecordedAttempt {
+        delivery: delivery.after(&one.outcome, schedule, one.ended_at, one.jitter),
+        attempt: attempt_of(one).cloned(),
+    }
+}
+
+fn attempt_of(one: &Finished) -> Option<&Attempt> {
+    match &one.outcome {
+        AttemptOutcome::Tried(attempt, _) => Some(attempt),
+        AttemptOutcome::Expand | AttemptOutcome::Cancelled | AttemptOutcome::Moved => None,
+    }
+}
+
+/// The deliveries that take the place of one that was expanded or moved.
+async fn successors(
+    tx: &mut dyn Transaction,
+    one: &Finished,
+    random: &dyn RandomSource,
+) -> Result<Vec<Delivery>, StorageError> {
+    let delivery = &one.claimed.delivery;
+    let now = one.ended_at;
+    let new_id = || DeliveryId::generate(now, random);
+    match (&one.outcome, &delivery.about) {
+        (AttemptOutcome::Expand, About::AllSessions(sids)) => Ok(sids
+            .iter()
+            .map(|sid| {
+                delivery.again(
+                    About::Session(sid.clone()),
+                    delivery.url.clone(),
+                    new_id(),
+                    now,
+                )
+            })
+            .collect()),
+        (AttemptOutcome::Moved, about) => {
+            let told = urls_told(tx, delivery).await?;
+            let urls = recipient(&one.claimed).map(|(_, settings)| &settings.urls[..]);
+            let new = urls
+                .unwrap_or_default()
+                .iter()
+                .filter(|url| !told.contains(url.as_str()));
+            Ok(new
+                .map(|url| delivery.again(about.clone(), url.clone(), new_id(), now))
+                .collect())
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Where the client was or will be told of the same event: not once more there.
+async fn urls_told(
+    tx: &mut dyn Transaction,
+    delivery: &Delivery,
+) -> Result<std::collections::HashSet<String>, StorageError> {
+    let filter = DeliveryFilter {
+        client: Some(delivery.client.clone()),
+        session: delivery.about.session().cloned(),
+        ..DeliveryFilter::default()
+    };
+    let page = tx.list_deliveries(&filter, None, MAX_SIBLINGS).await?;
+    let same_event = page
+        .deliveries
+        .into_iter()
+        .filter(|it| it.trace_id == delivery.trace_id);
+    Ok(same_event.map(|it| it.url.as_str().to_owned()).collect())
+}
+
+/// The record that Auth0 writes for each request.
+fn event(one: &Finished) -> Option<LogEvent> {
+    let attempt = attempt_of(one)?;
+    let delivery = &one.claimed.delivery;
+    let (code, description) = match attempt.verdict() {
+        Verdict::Heard { odd: false } => (
+            LogCode::BackchannelLogoutSucceeded,
+            "Back-channel logout succeeded",
+        ),
+        Verdict::Heard { odd: true } => (
+            LogCode::BackchannelLogoutSucceeded,
+            "Back-channel logout succeeded with an unusual status",
+        ),
+        Verdict::Refused => (
+            LogCode::BackchannelLogoutFailed,
+            "Back-channel logout refused",
+        ),
+        Verdict::Retry | Verdict::Refusing => (
+            LogCode::BackchannelLogoutFailed,
+            "Back-channel logout failed, will be repeated",
+        ),
+    };
+    Some(LogEvent {
+        client: Some(delivery.client.clone()),
+        client_name: one
+            .claimed
+            .client
+            .as_deref()
+            .map(|client| client.name.clone()),
+        user: Some(delivery.user.clone()),
+        details: details(one, attempt),
+        ..LogEvent::new(code, description, one.ended_at)
+    })
+}
+
+fn details(one: &Finished, attempt: &Attempt) -> Value {
+    let delivery = &one.claimed.delivery;
+    let mut details = json!({
+        "request": { "method": "POST", "backchannel_logout_uri": attempt.url.as_str() },
+        "response": attempt.status.map_or_else(|| json!({}), |it| json!({ "statusCode": it })),
+        "initiator": delivery.initiator,
+    });
+    let errors = errors(attempt);
+    if !errors.is_empty() {
+        details["errors"] = json!(errors);
+    }
+    let settings = recipient(&one.claimed).map(|(_, settings)| settings);
+    if let Some(metadata) = settings.and_then(|settings| mint::metadata(delivery, settings)) {
+        details["session_metadata"] = json!(metadata);
+    }
+    details
+}
+
+fn errors(attempt: &Attempt) -> Vec<String> {
+    let class = attempt.error.map(|class| class.as_str().to_owned());
+    let app = attempt.oauth_error.as_ref().map(|error| {
+        let description = attempt.oauth_error_description.as_deref();
+        description.map_or_else(|| error.clone(), |text| format!("{error}: {text}"))
+    });
+    class.into_iter().chain(app).collect()
+}
