@@ -10,10 +10,15 @@
 
 #[cfg(feature = "server")]
 pub mod config;
+pub mod delivery;
 pub mod domain;
 pub mod egress;
 #[cfg(feature = "server")]
 pub mod http;
+pub mod issuer;
+pub mod keyring;
 #[cfg(feature = "server")]
 pub mod login;
+pub mod logout;
+pub mod sessions;
 pub mod storage;

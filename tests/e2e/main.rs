@@ -1,3 +1,3 @@
-//! Both sides together over real sockets, one file a story.
+//! End to end.
 
 mod floors;

@@ -4,9 +4,6 @@
 //! with it walks the way a person walks. It runs no scripts, so pages must work without them.
 //! Cookies are kept for each instance; two instances are two people.
 
-use std::sync::Arc;
-
-use reqwest::cookie::Jar;
 use reqwest::{Client, Response, StatusCode, redirect};
 use scraper::{Html, Selector};
 use url::Url;
@@ -29,8 +26,7 @@ pub enum BrowserError {
 /// A browser.
 #[derive(Debug, Clone)]
 pub struct Browser {
-    follows: Client,
-    stays: Client,
+    client: Client,
 }
 
 impl Default for Browser {
@@ -45,12 +41,19 @@ impl Browser {
     /// # Panics
     ///
     /// If the HTTP client cannot be made.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the browser is an HTTP client of its own"
+    )]
     pub fn new() -> Self {
-        let jar = Arc::new(Jar::default());
-        Self {
-            follows: client(&jar, redirect::Policy::limited(10)),
-            stays: client(&jar, redirect::Policy::none()),
-        }
+        let client = Client::builder()
+            .cookie_store(true)
+            .redirect(redirect::Policy::limited(10))
+            .no_proxy()
+            .user_agent("logout-tests/1 (a browser without a window)")
+            .build()
+            .expect("the HTTP client has no settings that can fail");
+        Self { client }
     }
 
     /// Opens an address and follows redirects.
@@ -60,23 +63,7 @@ impl Browser {
     /// [`BrowserError::Http`] if nobody answers.
     pub async fn open(&self, address: &str) -> Result<Page, BrowserError> {
         Page::read(
-            self.follows
-                .get(address)
-                .header("accept", "text/html")
-                .send()
-                .await?,
-        )
-        .await
-    }
-
-    /// Opens an address and stays at the first answer.
-    ///
-    /// # Errors
-    ///
-    /// [`BrowserError::Http`] if nobody answers.
-    pub async fn peek(&self, address: &str) -> Result<Page, BrowserError> {
-        Page::read(
-            self.stays
+            self.client
                 .get(address)
                 .header("accept", "text/html")
                 .send()
@@ -104,7 +91,7 @@ impl Browser {
         );
         let request = if form.post {
             // A browser names the page a form stands on; servers use it against forged requests.
-            self.follows
+            self.client
                 .post(form.action)
                 .header("origin", page.url.origin().ascii_serialization())
                 .header("sec-fetch-site", "same-origin")
@@ -112,24 +99,10 @@ impl Browser {
         } else {
             let mut address = form.action;
             address.query_pairs_mut().clear().extend_pairs(&sent);
-            self.follows.get(address)
+            self.client.get(address)
         };
         Page::read(request.header("accept", "text/html").send().await?).await
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the browser is an HTTP client of its own"
-)]
-fn client(jar: &Arc<Jar>, redirects: redirect::Policy) -> Client {
-    Client::builder()
-        .cookie_provider(Arc::clone(jar))
-        .redirect(redirects)
-        .no_proxy()
-        .user_agent("logout-tests/1 (a browser without a window)")
-        .build()
-        .expect("the HTTP client has no settings that can fail")
 }
 
 /// A page as it came at the end of all redirects.

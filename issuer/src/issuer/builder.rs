@@ -1,0 +1,143 @@
+//! Makes an [`Issuer`]: its configuration, what it may be given instead of the system's own, and
+//! what can go wrong.
+
+use std::sync::{Arc, Mutex};
+
+use logout_shared::seal::SealingKey;
+use logout_shared::{Clock, RandomSource, SigningAlgorithm, SystemClock, SystemRandom};
+
+use super::{Inner, Issuer};
+use crate::delivery;
+use crate::domain::session::SessionLifetimes;
+use crate::egress::{self, Egress, Lookup, SetUpError};
+use crate::keyring::{KeyRing, KeyRingError};
+use crate::storage::Store;
+
+/// What an issuer is told about itself.
+#[derive(Debug, Clone)]
+pub struct IssuerConfig {
+    /// The issuer identifier, exactly as it goes into tokens.
+    pub id: logout_shared::Issuer,
+    /// How long sessions live.
+    pub sessions: SessionLifetimes,
+    /// How hard and how often clients are told.
+    pub delivery: delivery::Settings,
+    /// Which addresses may be called, and how.
+    pub egress: egress::Settings,
+    /// One signing key is made for each of these.
+    pub signing_algorithms: Vec<SigningAlgorithm>,
+    /// The first seals secrets at rest, all of them open what was sealed.
+    pub master_keys: Vec<SealingKey>,
+}
+
+impl IssuerConfig {
+    /// The algorithms for which keys are made unless others are named.
+    pub const DEFAULT_ALGORITHMS: [SigningAlgorithm; 4] = [
+        SigningAlgorithm::Rs256,
+        SigningAlgorithm::Ps256,
+        SigningAlgorithm::Es256,
+        SigningAlgorithm::EdDsa,
+    ];
+
+    /// A configuration with the defaults for everything that has one.
+    pub fn new(id: logout_shared::Issuer, master_key: SealingKey) -> Self {
+        Self {
+            id,
+            sessions: SessionLifetimes::default(),
+            delivery: delivery::Settings::default(),
+            egress: egress::Settings::default(),
+            signing_algorithms: Self::DEFAULT_ALGORITHMS.to_vec(),
+            master_keys: vec![master_key],
+        }
+    }
+}
+
+/// An issuer cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// [`IssuerBuilder::store`] was not called.
+    #[error("the issuer has no store")]
+    NoStore,
+    /// The egress settings cannot be used.
+    #[error(transparent)]
+    Egress(#[from] SetUpError),
+    /// The signing keys cannot be opened or made.
+    #[error(transparent)]
+    Keys(#[from] KeyRingError),
+}
+
+/// Builds an [`Issuer`].
+pub struct IssuerBuilder {
+    config: IssuerConfig,
+    store: Option<Arc<dyn Store>>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+    lookup: Option<Arc<dyn Lookup>>,
+}
+
+impl IssuerBuilder {
+    pub(super) fn new(config: IssuerConfig) -> Self {
+        Self {
+            config,
+            store: None,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            lookup: None,
+        }
+    }
+
+    /// Where sessions, clients and deliveries are kept.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Another clock than the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another source of randomness than the system's.
+    #[must_use]
+    pub fn random(mut self, random: Arc<dyn RandomSource>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Another resolver than the system's.
+    #[must_use]
+    pub fn lookup(mut self, lookup: Arc<dyn Lookup>) -> Self {
+        self.lookup = Some(lookup);
+        self
+    }
+
+    /// Opens the key ring, making keys at the first start, and sets the way out up.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if there is no store, if the keys cannot be opened with the master keys
+    /// given, or if the egress settings cannot be used.
+    pub async fn build(self) -> Result<Issuer, BuildError> {
+        let store = self.store.ok_or(BuildError::NoStore)?;
+        let egress = match self.lookup {
+            Some(lookup) => Egress::with_lookup(&self.config.egress, lookup)?,
+            None => Egress::new(&self.config.egress)?,
+        };
+        let (masters, algorithms) = (&self.config.master_keys, &self.config.signing_algorithms);
+        let keys = KeyRing::open(&*store, masters.clone(), algorithms, self.clock.now()).await?;
+        Ok(Issuer(Arc::new(Inner {
+            config: self.config,
+            store,
+            clock: self.clock,
+            random: self.random,
+            keys: Arc::new(keys),
+            egress: Arc::new(egress),
+            waiters: Arc::default(),
+            running: Mutex::new(None),
+        })))
+    }
+}

@@ -1,0 +1,238 @@
+//! The issuer as a value: what an identity provider with its own login holds on to.
+//!
+//! It ties the floors below together (store, keys, the way out, the delivery worker) and hands
+//! them to whoever acts for it: `sessions.rs` for embedders, `login/` and `http/` in the server.
+//! Nothing happens by itself until [`Issuer::start_delivery`]. `builder.rs` makes one, `sweep.rs`
+//! ends sessions whose time has come.
+
+mod builder;
+mod sweep;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use logout_shared::{Clock, RandomSource, Timestamp};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::delivery::{self, Parts, Running, Waiters};
+use crate::domain::delivery::DeliveryId;
+use crate::domain::initiator::Initiator;
+use crate::domain::session::SessionLifetimes;
+use crate::egress::Egress;
+use crate::keyring::KeyRing;
+use crate::logout::{Ended, Ending, LogContext, expiry};
+use crate::sessions::Sessions;
+use crate::storage::{StorageError, Store};
+
+pub use builder::{BuildError, IssuerBuilder, IssuerConfig};
+
+/// An issuer. Cloning is cheap, all clones are the same issuer.
+///
+/// Dropping the last clone without [`shutdown`](Self::shutdown) is as a crash: nothing is lost,
+/// and what was under way is taken up again when the leases have run out.
+///
+/// # Examples
+///
+/// ```ignore
+/// # use logout_issuer::domain::{initiator::Initiator, session::Device};
+/// # use logout_issuer::issuer::{Issuer, IssuerConfig};
+/// # use logout_shared::{SystemRandom, seal::SealingKey};
+/// # #[cfg(feature = "sqlite")]
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// let store = logout_issuer::storage::sqlite::SqliteStore::in_memory().await?;
+/// let master_key = SealingKey::generate(&SystemRandom);
+/// let config = IssuerConfig::new("https://issuer.example/".parse()?, master_key);
+/// let issuer = Issuer::builder(config).store(store).build().await?;
+/// issuer.start_delivery();
+///
+/// let user = "auth0|7".parse()?;
+/// let sid = issuer.sessions().begin(&user, Device::default()).await?;
+/// issuer.sessions().set_metadata(&sid, "deviceName", "kiosk").await?;
+/// issuer.sessions().end(&sid, Initiator::RpLogout).await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Issuer(Arc<Inner>);
+
+struct Inner {
+    config: IssuerConfig,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+    keys: Arc<KeyRing>,
+    egress: Arc<Egress>,
+    waiters: Arc<Waiters>,
+    running: Mutex<Option<Tasks>>,
+}
+
+/// What goes on by itself.
+struct Tasks {
+    worker: Running,
+    sweep: AbortOnDropHandle<()>,
+}
+
+impl Issuer {
+    /// Begins to build an issuer.
+    pub fn builder(config: IssuerConfig) -> IssuerBuilder {
+        IssuerBuilder::new(config)
+    }
+
+    /// The issuer identifier.
+    pub fn id(&self) -> &logout_shared::Issuer {
+        &self.0.config.id
+    }
+
+    /// Where everything is kept.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    /// The signing keys.
+    pub fn keys(&self) -> &KeyRing {
+        &self.0.keys
+    }
+
+    /// The way out.
+    pub fn egress(&self) -> &Egress {
+        &self.0.egress
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// The source of randomness.
+    pub fn random(&self) -> &Arc<dyn RandomSource> {
+        &self.0.random
+    }
+
+    /// How long sessions live.
+    pub fn session_lifetimes(&self) -> &SessionLifetimes {
+        &self.0.config.sessions
+    }
+
+    /// How deliveries are made.
+    pub fn delivery_settings(&self) -> &delivery::Settings {
+        &self.0.config.delivery
+    }
+
+    /// Begins, joins and ends sessions.
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions::new(self)
+    }
+
+    /// Why sessions end, for those who end them in a transaction of their own.
+    pub fn ending(&self, initiator: Initiator, context: LogContext) -> Ending {
+        let give_up_after = self.0.config.delivery.retry.give_up_after();
+        Ending {
+            initiator,
+            context,
+            give_up_after,
+        }
+    }
+
+    /// Ends every session whose time has come, now; gives how many. The sweep does this by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] if the store fails.
+    pub async fn end_expired_sessions(&self) -> Result<u64, StorageError> {
+        let give_up_after = self.0.config.delivery.retry.give_up_after();
+        let (store, now) = (&*self.0.store, self.now());
+        expiry::end_expired_sessions(store, give_up_after, now, &self.0.random).await
+    }
+
+    /// Waits until the first attempt at each delivery has ended, or `at_most`; gives whether all
+    /// of them have.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] if the store cannot be read.
+    pub async fn wait_for_first_attempts(
+        &self,
+        deliveries: &[DeliveryId],
+        at_most: Duration,
+    ) -> Result<bool, StorageError> {
+        self.0
+            .waiters
+            .wait_for_first_attempts(&*self.0.store, deliveries, at_most)
+            .await
+    }
+
+    /// Waits for first answers, for each client as long as its settings say.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] if the store cannot be read.
+    pub async fn wait_for_answers(&self, ended: &Ended) -> Result<(), StorageError> {
+        let waits = ended.waits.iter().filter(|(at_most, _)| !at_most.is_zero());
+        let waits = waits.map(|(at_most, ids)| self.wait_for_first_attempts(ids, *at_most));
+        futures_util::future::try_join_all(waits).await?;
+        Ok(())
+    }
+
+    /// Starts what goes on by itself: telling clients, and ending sessions whose time has come.
+    ///
+    /// A second call does nothing.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn start_delivery(&self) {
+        let mut running = self.lock_running();
+        if running.is_none() {
+            let worker = delivery::start(self.parts());
+            let sweep = tokio::spawn(sweep::run(Arc::downgrade(&self.0)));
+            *running = Some(Tasks {
+                worker,
+                sweep: AbortOnDropHandle::new(sweep),
+            });
+        }
+    }
+
+    /// Stops what goes on by itself. Attempts under way may finish until `at_most` has passed;
+    /// leases are given back, so that whoever comes next goes on at once.
+    pub async fn shutdown(&self, at_most: Duration) {
+        let tasks = self.lock_running().take();
+        if let Some(Tasks { worker, sweep }) = tasks {
+            drop(sweep);
+            worker.drain(at_most).await;
+        }
+    }
+
+    fn parts(&self) -> Parts {
+        Parts {
+            issuer: self.0.config.id.clone(),
+            store: Arc::clone(&self.0.store),
+            keys: Arc::clone(&self.0.keys),
+            sender: Arc::clone(&self.0.egress) as Arc<dyn delivery::LogoutSender>,
+            clock: Arc::clone(&self.0.clock),
+            random: Arc::clone(&self.0.random),
+            settings: self.0.config.delivery.clone(),
+            waiters: Arc::clone(&self.0.waiters),
+        }
+    }
+
+    fn lock_running(&self) -> std::sync::MutexGuard<'_, Option<Tasks>> {
+        self.0
+            .running
+            .lock()
+            .expect("no code panics while it holds this lock")
+    }
+}
+
+impl std::fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Issuer")
+            .field("id", self.id())
+            .finish_non_exhaustive()
+    }
+}
