@@ -1,3 +1,3 @@
-//! End to end.
+//! Both sides together over real sockets, one file a story.
 
 mod floors;

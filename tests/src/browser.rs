@@ -4,6 +4,9 @@
 //! with it walks the way a person walks. It runs no scripts, so pages must work without them.
 //! Cookies are kept for each instance; two instances are two people.
 
+use std::sync::Arc;
+
+use reqwest::cookie::Jar;
 use reqwest::{Client, Response, StatusCode, redirect};
 use scraper::{Html, Selector};
 use url::Url;
@@ -26,7 +29,8 @@ pub enum BrowserError {
 /// A browser.
 #[derive(Debug, Clone)]
 pub struct Browser {
-    client: Client,
+    follows: Client,
+    stays: Client,
 }
 
 impl Default for Browser {
@@ -41,19 +45,12 @@ impl Browser {
     /// # Panics
     ///
     /// If the HTTP client cannot be made.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the browser is an HTTP client of its own"
-    )]
     pub fn new() -> Self {
-        let client = Client::builder()
-            .cookie_store(true)
-            .redirect(redirect::Policy::limited(10))
-            .no_proxy()
-            .user_agent("logout-tests/1 (a browser without a window)")
-            .build()
-            .expect("the HTTP client has no settings that can fail");
-        Self { client }
+        let jar = Arc::new(Jar::default());
+        Self {
+            follows: client(&jar, redirect::Policy::limited(10)),
+            stays: client(&jar, redirect::Policy::none()),
+        }
     }
 
     /// Opens an address and follows redirects.
@@ -63,7 +60,23 @@ impl Browser {
     /// [`BrowserError::Http`] if nobody answers.
     pub async fn open(&self, address: &str) -> Result<Page, BrowserError> {
         Page::read(
-            self.client
+            self.follows
+                .get(address)
+                .header("accept", "text/html")
+                .send()
+                .await?,
+        )
+        .await
+    }
+
+    /// Opens an address and stays at the first answer.
+    ///
+    /// # Errors
+    ///
+    /// [`BrowserError::Http`] if nobody answers.
+    pub async fn peek(&self, address: &str) -> Result<Page, BrowserError> {
+        Page::read(
+            self.stays
                 .get(address)
                 .header("accept", "text/html")
                 .send()
@@ -91,7 +104,7 @@ impl Browser {
         );
         let request = if form.post {
             // A browser names the page a form stands on; servers use it against forged requests.
-            self.client
+            self.follows
                 .post(form.action)
                 .header("origin", page.url.origin().ascii_serialization())
                 .header("sec-fetch-site", "same-origin")
@@ -99,10 +112,24 @@ impl Browser {
         } else {
             let mut address = form.action;
             address.query_pairs_mut().clear().extend_pairs(&sent);
-            self.client.get(address)
+            self.follows.get(address)
         };
         Page::read(request.header("accept", "text/html").send().await?).await
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the browser is an HTTP client of its own"
+)]
+fn client(jar: &Arc<Jar>, redirects: redirect::Policy) -> Client {
+    Client::builder()
+        .cookie_provider(Arc::clone(jar))
+        .redirect(redirects)
+        .no_proxy()
+        .user_agent("logout-tests/1 (a browser without a window)")
+        .build()
+        .expect("the HTTP client has no settings that can fail")
 }
 
 /// A page as it came at the end of all redirects.

@@ -5,5 +5,8 @@
 //! The end-to-end tests of this workspace are built from it, and so can be those of an app.
 
 pub mod browser;
+pub mod http;
+pub mod issuer_process;
 pub mod relying_party;
+pub mod sign_in;
 pub mod throwaway;

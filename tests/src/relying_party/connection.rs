@@ -25,6 +25,13 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let mut stream = BufReader::new(stream);
     while let Ok(Some(told)) = read_request(&mut stream).await {
+        if told.method == "GET" {
+            // A browser that comes back from the issuer's login.
+            if send(stream.get_mut(), 200, &[], "").await.is_err() {
+                return;
+            }
+            continue;
+        }
         let answer = shared.next_answer();
         shared.note(told);
         match give(stream.get_mut(), answer).await {

@@ -24,14 +24,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use answer::Answer;
+
+use crate::http;
 
 /// How long [`TestRelyingParty::wait_for`] waits before it gives up.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,7 +57,7 @@ struct Script {
     always: Answer,
 }
 
-/// One request that the relying party got.
+/// One request that the relying party got; visits of browsers (GET) do not count.
 #[derive(Debug, Clone)]
 pub struct Told {
     /// The request's method.
@@ -87,7 +87,7 @@ impl Told {
     ///
     /// If the token is no JWS.
     pub fn header(&self) -> Value {
-        part(self.token(), 0)
+        http::decode_part(self.token(), 0)
     }
 
     /// The token's claims, decoded and not verified.
@@ -96,16 +96,8 @@ impl Told {
     ///
     /// If the token is no JWS.
     pub fn claims(&self) -> Value {
-        part(self.token(), 1)
+        http::decode_part(self.token(), 1)
     }
-}
-
-fn part(token: &str, index: usize) -> Value {
-    let part = token.split('.').nth(index).expect("a JWS has three parts");
-    let bytes = URL_SAFE_NO_PAD
-        .decode(part)
-        .expect("the parts of a JWS are base64url");
-    serde_json::from_slice(&bytes).expect("header and payload are JSON")
 }
 
 impl TestRelyingParty {
@@ -155,6 +147,11 @@ impl TestRelyingParty {
     /// Its back-channel logout URL.
     pub fn url(&self) -> String {
         format!("http://{}/backchannel-logout", self.address)
+    }
+
+    /// Its redirect URI; a browser that lands there sees an empty page.
+    pub fn callback(&self) -> String {
+        format!("http://{}/callback", self.address)
     }
 
     /// Answers like this from now on, once the turns are used up.

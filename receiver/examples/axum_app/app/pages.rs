@@ -1,6 +1,6 @@
 //! The pages, small enough to write by hand. Everything that comes from outside is escaped.
 
-use crate::sessions::Session;
+use super::sessions::Session;
 
 /// Nobody is signed in.
 pub(crate) fn nobody(issuer: &str) -> String {

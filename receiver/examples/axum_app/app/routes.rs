@@ -14,9 +14,9 @@ use openidconnect::CsrfToken;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::oidc::SignedIn;
-use crate::sessions::{COOKIE, LOGIN_COOKIE, Session, cookie};
-use crate::{App, pages};
+use super::oidc::SignedIn;
+use super::sessions::{COOKIE, LOGIN_COOKIE, Session, cookie};
+use super::{App, pages};
 
 const NO_STORE: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store")];
 
