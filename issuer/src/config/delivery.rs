@@ -31,7 +31,12 @@ impl Default for Delivery {
     fn default() -> Self {
         let schedule = RetrySchedule::default();
         Self {
-            waits: schedule.waits_secs.iter().copied().map(Duration::from_secs).collect(),
+            waits: schedule
+                .waits_secs
+                .iter()
+                .copied()
+                .map(Duration::from_secs)
+                .collect(),
             refusing_wait: Duration::from_secs(schedule.refusing_wait_secs),
             jitter_percent: schedule.jitter_percent,
             max_retry_after: Duration::from_secs(schedule.max_retry_after_secs),
@@ -44,7 +49,10 @@ impl Delivery {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let refuse = |key, problem| Err(ConfigError::setting(key, problem));
         if self.waits.is_empty() || self.waits.iter().any(|wait| wait.as_secs() == 0) {
-            return refuse("delivery.waits", "it must have a wait, and each at least 1s");
+            return refuse(
+                "delivery.waits",
+                "it must have a wait, and each at least 1s",
+            );
         }
         if self.refusing_wait.as_secs() == 0 {
             return refuse("delivery.refusing_wait", "it must be at least 1s");
@@ -57,7 +65,6 @@ impl Delivery {
         }
         Ok(())
     }
-
 }
 
 impl From<&Delivery> for RetrySchedule {

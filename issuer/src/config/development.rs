@@ -19,12 +19,16 @@ impl Config {
 
     /// Whether `http` URLs of clients are allowed.
     pub fn allows_http(&self) -> bool {
-        self.egress.danger_allow_http.unwrap_or_else(|| self.is_plain_development())
+        self.egress
+            .danger_allow_http
+            .unwrap_or_else(|| self.is_plain_development())
     }
 
     /// Whether private and loopback addresses of clients are allowed.
     pub fn allows_private_addresses(&self) -> bool {
-        self.egress.danger_allow_private_addresses.unwrap_or_else(|| self.is_plain_development())
+        self.egress
+            .danger_allow_private_addresses
+            .unwrap_or_else(|| self.is_plain_development())
     }
 
     fn is_plain_development(&self) -> bool {
@@ -48,7 +52,10 @@ mod tests {
     use super::*;
 
     fn config(issuer: &str, listen: &str) -> Config {
-        let mut config = Config { issuer: Some(issuer.parse().unwrap()), ..Config::default() };
+        let mut config = Config {
+            issuer: Some(issuer.parse().unwrap()),
+            ..Config::default()
+        };
         config.http.listen = listen.parse().unwrap();
         config
     }
@@ -66,7 +73,11 @@ mod tests {
             ("http://localhost.example/", "127.0.0.1:8080", false),
             ("http://10.0.0.1/", "10.0.0.1:80", false),
         ] {
-            assert_eq!(config(issuer, listen).is_development(), development, "{issuer} {listen}");
+            assert_eq!(
+                config(issuer, listen).is_development(),
+                development,
+                "{issuer} {listen}"
+            );
         }
     }
 

@@ -77,6 +77,9 @@ pub enum ConfigError {
 impl ConfigError {
     /// A value that breaks a rule.
     pub fn setting(key: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Setting { key: key.into(), problem: problem.into() }
+        Self::Setting {
+            key: key.into(),
+            problem: problem.into(),
+        }
     }
 }

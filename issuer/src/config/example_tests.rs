@@ -24,10 +24,16 @@ fn the_settings_that_are_commented_out_are_right_as_well() {
 
 #[test]
 fn every_setting_is_in_the_example_with_a_word_of_why() {
-    let written = keys_of(&serde_json::to_value(load_text(&with_comments_taken_off())).unwrap(), false);
+    let written = keys_of(
+        &serde_json::to_value(load_text(&with_comments_taken_off())).unwrap(),
+        false,
+    );
     let known = keys_of(&serde_json::to_value(Config::default()).unwrap(), true);
     let missing: Vec<_> = known.difference(&written).collect();
-    assert!(missing.is_empty(), "not in config.example.toml: {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "not in config.example.toml: {missing:?}"
+    );
     let mut explained = false;
     for line in EXAMPLE.lines() {
         let setting = line.strip_prefix("# ").unwrap_or(line);
@@ -41,7 +47,9 @@ fn every_setting_is_in_the_example_with_a_word_of_why() {
 /// The example as it is with each commented setting in force.
 fn with_comments_taken_off() -> String {
     let take_off = |line: &str| {
-        let setting = line.strip_prefix("# ").filter(|line| is_setting(line) || line.starts_with("[["));
+        let setting = line
+            .strip_prefix("# ")
+            .filter(|line| is_setting(line) || line.starts_with("[["));
         setting.unwrap_or(line).to_owned() + "\n"
     };
     EXAMPLE.lines().map(take_off).collect()
@@ -54,10 +62,14 @@ fn is_setting(line: &str) -> bool {
 
 /// The keys of all settings; of those that have no value only if asked for.
 fn keys_of(value: &Value, with_unset: bool) -> BTreeSet<String> {
-    let Value::Object(sections) = value else { return BTreeSet::new() };
+    let Value::Object(sections) = value else {
+        return BTreeSet::new();
+    };
     let mut keys = BTreeSet::new();
     for (section, inner) in sections {
-        let Value::Object(members) = inner else { continue };
+        let Value::Object(members) = inner else {
+            continue;
+        };
         for (key, value) in members {
             if with_unset || !value.is_null() {
                 keys.insert(format!("{section}.{key}"));

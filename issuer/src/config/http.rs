@@ -47,7 +47,10 @@ impl Default for Http {
 impl Http {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         if self.max_connections == 0 {
-            return Err(ConfigError::setting("http.max_connections", "it must be at least 1"));
+            return Err(ConfigError::setting(
+                "http.max_connections",
+                "it must be at least 1",
+            ));
         }
         Ok(())
     }

@@ -65,7 +65,8 @@ impl Default for Keys {
 
 impl Keys {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |problem: String| Err(ConfigError::setting("keys.signing_algorithms", problem));
+        let refuse =
+            |problem: String| Err(ConfigError::setting("keys.signing_algorithms", problem));
         // OpenID Connect Core §15.1: every provider signs with RS256; it is also the default.
         if !self.signing_algorithms.contains(&SigningAlgorithm::Rs256) {
             return refuse("RS256 must be among them".to_owned());
@@ -102,7 +103,13 @@ impl Config {
             let path = self.resolve(file);
             match read(&path) {
                 Ok(text) => found.push(parse(key, &text)?),
-                Err(source) => return Err(ConfigError::File { key: key.into(), path, source }),
+                Err(source) => {
+                    return Err(ConfigError::File {
+                        key: key.into(),
+                        path,
+                        source,
+                    });
+                }
             }
         }
         Ok(found)
@@ -111,7 +118,11 @@ impl Config {
     fn master_key_from_file(&self, random: &dyn RandomSource) -> Result<SealingKey, ConfigError> {
         let key = "keys.master_key_file";
         let path = self.resolve(&self.keys.master_key_file);
-        let failed = |source| ConfigError::File { key: key.to_owned(), path: path.clone(), source };
+        let failed = |source| ConfigError::File {
+            key: key.to_owned(),
+            path: path.clone(),
+            source,
+        };
         let text = match read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound && self.is_development() => {
@@ -138,13 +149,22 @@ fn read(path: &Path) -> std::io::Result<Secret<String>> {
 
 /// Makes a key file, whole or not at all; one that another process made meanwhile stays.
 fn make(path: &Path, random: &dyn RandomSource) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
     }
     let text = SealingKey::generate(random).to_text();
     let draft = path.with_extension(format!("{}.tmp", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(text.expose().as_bytes())?;
     file.write_all(b"\n")?;
@@ -159,11 +179,14 @@ fn make(path: &Path, random: &dyn RandomSource) -> std::io::Result<()> {
 
 fn parse(key: &str, text: &Secret<String>) -> Result<SealingKey, ConfigError> {
     let text = text.expose().trim().trim_end_matches('=');
-    let bytes = URL_SAFE_NO_PAD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text));
+    let bytes = URL_SAFE_NO_PAD
+        .decode(text)
+        .or_else(|_| STANDARD_NO_PAD.decode(text));
     let bytes = zeroize::Zeroizing::new(bytes.unwrap_or_default());
-    let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| {
-        ConfigError::setting(key, "a master key is 32 bytes in base64")
-    })?;
+    let bytes: [u8; 32] = bytes
+        .as_slice()
+        .try_into()
+        .map_err(|_| ConfigError::setting(key, "a master key is 32 bytes in base64"))?;
     Ok(SealingKey::from_bytes(bytes))
 }
 
@@ -187,11 +210,17 @@ mod tests {
         let config = config(folder.path(), "http://127.0.0.1:8080/");
         assert_eq!(config.master_keys(&SystemRandom).unwrap().len(), 1);
         let path = folder.path().join("keys/master.key");
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         let first = std::fs::read_to_string(&path).unwrap();
         config.master_keys(&SystemRandom).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), first);
-        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        assert_eq!(
+            std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1
+        );
     }
 
     #[test]
@@ -199,7 +228,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path(), "https://id.example/");
         let error = config.master_keys(&SystemRandom).unwrap_err().to_string();
-        assert!(error.contains("master.key") && error.contains("openssl rand"), "{error}");
+        assert!(
+            error.contains("master.key") && error.contains("openssl rand"),
+            "{error}"
+        );
         assert!(!folder.path().join("keys").exists());
     }
 

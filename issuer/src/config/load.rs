@@ -24,7 +24,10 @@ impl Config {
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             let name = name.into_string().ok()?;
-            Some((name.strip_prefix(PREFIX)?.to_owned(), value.into_string().ok()?))
+            Some((
+                name.strip_prefix(PREFIX)?.to_owned(),
+                value.into_string().ok()?,
+            ))
         });
         Self::read(file, variables)
     }
@@ -37,12 +40,17 @@ impl Config {
         let mut figment = Figment::new();
         let mut base = PathBuf::new();
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path)
-                .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+            let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+                path: path.to_owned(),
+                source,
+            })?;
             // Syntax is checked apart, so that the message keeps its line and column.
             if let Err(error) = Toml::from_str::<serde_json::Value>(&text) {
                 let message = error.to_string();
-                return Err(ConfigError::Syntax { path: path.to_owned(), message });
+                return Err(ConfigError::Syntax {
+                    path: path.to_owned(),
+                    message,
+                });
             }
             figment = figment.merge(Toml::file_exact(path));
             base = path.parent().map(Path::to_owned).unwrap_or_default();
@@ -101,24 +109,36 @@ fn tell(error: &figment::Error, figment: &Figment) -> ConfigError {
         }
         Kind::MissingField(field) => format!("\"{field}\" is missing"),
         Kind::UnknownVariant(variant, known) => {
-            format!("unknown value \"{variant}\"; known are {}", known.join(", "))
+            format!(
+                "unknown value \"{variant}\"; known are {}",
+                known.join(", ")
+            )
         }
         Kind::Message(message) => message.clone(),
         other => other.to_string(),
     };
-    ConfigError::Value { key, place, problem }
+    ConfigError::Value {
+        key,
+        place,
+        problem,
+    }
 }
 
 fn place(key: &str, figment: &Figment, error: &figment::Error) -> String {
     let metadata = figment.find_metadata(key).or(error.metadata.as_ref());
     match metadata.and_then(|metadata| metadata.source.as_ref()) {
         Some(Source::File(path)) => path.display().to_string(),
-        _ => format!("environment variable {PREFIX}{}", key.to_uppercase().replace('.', "__")),
+        _ => format!(
+            "environment variable {PREFIX}{}",
+            key.to_uppercase().replace('.', "__")
+        ),
     }
 }
 
 fn is_secret(key: &str) -> bool {
-    ["secret", "password", "master_key"].iter().any(|word| key.contains(word))
+    ["secret", "password", "master_key"]
+        .iter()
+        .any(|word| key.contains(word))
 }
 
 /// What comes of this text and no environment.
@@ -128,7 +148,10 @@ pub(super) fn load_text(toml: &str) -> Config {
     let path = folder.path().join("issuer.toml");
     std::fs::write(&path, toml).unwrap();
     let config = Config::read(Some(&path), std::iter::empty());
-    Config { base: PathBuf::new(), ..config.unwrap() }
+    Config {
+        base: PathBuf::new(),
+        ..config.unwrap()
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,10 @@ fn load(toml: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
     let path = folder.path().join("issuer.toml");
     std::fs::write(&path, toml).unwrap();
     let variables = variables.iter().map(|(name, value)| {
-        (name.strip_prefix(PREFIX).unwrap().to_owned(), (*value).to_owned())
+        (
+            name.strip_prefix(PREFIX).unwrap().to_owned(),
+            (*value).to_owned(),
+        )
     });
     Config::read(Some(&path), variables).map_err(|error| error.to_string())
 }
@@ -16,16 +19,28 @@ fn load(toml: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
 #[test]
 fn an_empty_file_gives_the_defaults() {
     let config = load("", &[]).unwrap();
-    assert_eq!(Config { base: PathBuf::new(), ..config }, Config::default());
+    assert_eq!(
+        Config {
+            base: PathBuf::new(),
+            ..config
+        },
+        Config::default()
+    );
 }
 
 #[test]
 fn an_unknown_key_is_refused_with_its_name_and_the_file() {
     let error = load("[http]\nlisen = \"127.0.0.1:1\"\n", &[]).unwrap_err();
-    assert!(error.contains("\"http.lisen\"") && error.contains("issuer.toml"), "{error}");
+    assert!(
+        error.contains("\"http.lisen\"") && error.contains("issuer.toml"),
+        "{error}"
+    );
     assert!(error.contains("listen"), "{error}");
     let error = load("[htpp]\n", &[]).unwrap_err();
-    assert!(error.contains("\"htpp\"") && error.contains("issuer.toml"), "{error}");
+    assert!(
+        error.contains("\"htpp\"") && error.contains("issuer.toml"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -38,8 +53,15 @@ fn an_unknown_variable_is_refused_with_its_name() {
 
 #[test]
 fn the_environment_wins_over_the_file() {
-    let env = [("LOGOUT_ISSUER__SESSION__LIFETIME", "90m"), ("LOGOUT_ISSUER__ISSUER", "http://a.localhost/x")];
-    let config = load("[session]\nlifetime = \"1h\"\nidle_lifetime = \"5m\"\n", &env).unwrap();
+    let env = [
+        ("LOGOUT_ISSUER__SESSION__LIFETIME", "90m"),
+        ("LOGOUT_ISSUER__ISSUER", "http://a.localhost/x"),
+    ];
+    let config = load(
+        "[session]\nlifetime = \"1h\"\nidle_lifetime = \"5m\"\n",
+        &env,
+    )
+    .unwrap();
     assert_eq!(config.session.lifetime.as_secs(), 5_400);
     assert_eq!(config.session.idle_lifetime.as_secs(), 300);
     assert_eq!(config.issuer().as_str(), "http://a.localhost/x");
@@ -52,15 +74,27 @@ fn a_value_of_the_wrong_kind_is_refused_with_its_key() {
         ("[http]\nlisten = \"localhost\"\n", "http.listen"),
         ("[session]\nlifetime = \"soon\"\n", "session.lifetime"),
         ("[session]\nlifetime = \"0s\"\n", "session.lifetime"),
-        ("[session]\ncookie_mode = \"maybe\"\n", "session.cookie_mode"),
+        (
+            "[session]\ncookie_mode = \"maybe\"\n",
+            "session.cookie_mode",
+        ),
         ("issuer = \"ftp://a/\"\n", "issuer"),
         ("[storage]\nurl = \"postgres://db/x\"\n", "storage.url"),
         ("[storage]\nreaders = 0\n", "storage.readers"),
-        ("[keys]\nsigning_algorithms = []\n", "keys.signing_algorithms"),
-        ("[keys]\nsigning_algorithms = [\"HS256\"]\n", "keys.signing_algorithms"),
+        (
+            "[keys]\nsigning_algorithms = []\n",
+            "keys.signing_algorithms",
+        ),
+        (
+            "[keys]\nsigning_algorithms = [\"HS256\"]\n",
+            "keys.signing_algorithms",
+        ),
         ("[log]\nfilter = \"=[\"\n", "log.filter"),
         ("[[bootstrap.users]]\nemail = \"a@b.example\"\n", "password"),
-        ("[[bootstrap.clients]]\nid = \"a\"\ninitiators = [\"rp_logout\"]\n", "rp_logout"),
+        (
+            "[[bootstrap.clients]]\nid = \"a\"\ninitiators = [\"rp_logout\"]\n",
+            "rp_logout",
+        ),
     ] {
         let error = load(toml, &[]).unwrap_err();
         assert!(error.contains(key), "{toml}: {error}");
@@ -82,20 +116,34 @@ fn a_secret_is_in_no_message() {
 #[test]
 fn broken_toml_is_told_with_its_place() {
     let error = load("[http]\nlisten = \n", &[]).unwrap_err();
-    assert!(error.contains("issuer.toml") && error.contains("line 2"), "{error}");
+    assert!(
+        error.contains("issuer.toml") && error.contains("line 2"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_file_that_is_not_there_is_told() {
-    let error = Config::load(Some(Path::new("/nowhere/issuer.toml"))).unwrap_err().to_string();
+    let error = Config::load(Some(Path::new("/nowhere/issuer.toml")))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("/nowhere/issuer.toml"), "{error}");
 }
 
 #[test]
 fn an_address_that_others_reach_needs_an_issuer() {
     let error = load("[http]\nlisten = \"0.0.0.0:8080\"\n", &[]).unwrap_err();
-    assert!(error.starts_with("issuer:") && error.contains("0.0.0.0:8080"), "{error}");
-    assert!(load("issuer = \"https://id.example/\"\n[http]\nlisten = \"0.0.0.0:8080\"\n", &[]).is_ok());
+    assert!(
+        error.starts_with("issuer:") && error.contains("0.0.0.0:8080"),
+        "{error}"
+    );
+    assert!(
+        load(
+            "issuer = \"https://id.example/\"\n[http]\nlisten = \"0.0.0.0:8080\"\n",
+            &[]
+        )
+        .is_ok()
+    );
 }
 
 #[test]
@@ -119,12 +167,19 @@ fn secrets_come_from_the_text_the_environment_or_a_file() {
     let clients = config.bootstrap.clients.iter();
     let read: Vec<Result<String, String>> = clients
         .map(|client| client.secret.as_ref().unwrap().read("the secret", &config))
-        .map(|read| read.map(|secret| secret.expose().clone()).map_err(|e| e.to_string()))
+        .map(|read| {
+            read.map(|secret| secret.expose().clone())
+                .map_err(|e| e.to_string())
+        })
         .collect();
     assert_eq!(read[0].as_deref(), Ok("inline"));
     assert_eq!(read[1].as_deref(), Ok("logout-issuer"));
     assert_eq!(read[2].as_deref(), Ok("from-file"));
     for (index, part) in [(3, "NOT_SET"), (4, "missing"), (5, "empty")] {
-        assert!(read[index].as_ref().unwrap_err().contains(part), "{:?}", read[index]);
+        assert!(
+            read[index].as_ref().unwrap_err().contains(part),
+            "{:?}",
+            read[index]
+        );
     }
 }

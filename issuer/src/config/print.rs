@@ -32,14 +32,20 @@ impl Config {
 
 /// Writes a table: its own values first, as TOML wants it, then the tables inside.
 fn table(text: &mut String, path: &str, value: &Value) {
-    let Value::Object(members) = value else { return };
+    let Value::Object(members) = value else {
+        return;
+    };
     for (key, value) in members {
         if !is_table(value) && !value.is_null() {
             let _ = writeln!(text, "{key} = {}", inline(value));
         }
     }
     for (key, value) in members.iter().filter(|(_, value)| is_table(value)) {
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let path = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
         match value {
             Value::Array(tables) => {
                 for inner in tables {
@@ -71,8 +77,10 @@ fn is_table(value: &Value) -> bool {
 fn inline(value: &Value) -> String {
     match value {
         Value::Object(members) => {
-            let members: Vec<String> =
-                members.iter().map(|(key, value)| format!("{key} = {}", inline(value))).collect();
+            let members: Vec<String> = members
+                .iter()
+                .map(|(key, value)| format!("{key} = {}", inline(value)))
+                .collect();
             format!("{{ {} }}", members.join(", "))
         }
         Value::Array(items) => {
@@ -96,7 +104,10 @@ mod tests {
         let printed = config.in_force();
         let again = load_text(&printed);
         assert_eq!(again.in_force(), printed);
-        assert_eq!((again.session, again.bootstrap), (config.session, config.bootstrap));
+        assert_eq!(
+            (again.session, again.bootstrap),
+            (config.session, config.bootstrap)
+        );
     }
 
     #[test]

@@ -39,8 +39,10 @@ impl SecretSource {
             }
             Self::File(file) => {
                 let path = config.resolve(file);
-                let text = std::fs::read_to_string(&path).map_err(|source| {
-                    ConfigError::File { key: key.to_owned(), path, source }
+                let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::File {
+                    key: key.to_owned(),
+                    path,
+                    source,
                 })?;
                 Secret::new(text.trim_end_matches(['\r', '\n']).to_owned())
             }
@@ -105,7 +107,8 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<SecretSource, A::Error> {
-        let wrong = || de::Error::custom("expected a text, { env = \"NAME\" } or { file = \"PATH\" }");
+        let wrong =
+            || de::Error::custom("expected a text, { env = \"NAME\" } or { file = \"PATH\" }");
         let mut found = None;
         while let Some(name) = members.next_key::<String>()? {
             let source = match name.as_str() {

@@ -23,8 +23,16 @@ pub struct Session {
 
 impl Default for Session {
     fn default() -> Self {
-        let SessionLifetimes { absolute, idle, cookie_mode } = SessionLifetimes::default();
-        Self { lifetime: absolute, idle_lifetime: idle, cookie_mode }
+        let SessionLifetimes {
+            absolute,
+            idle,
+            cookie_mode,
+        } = SessionLifetimes::default();
+        Self {
+            lifetime: absolute,
+            idle_lifetime: idle,
+            cookie_mode,
+        }
     }
 }
 

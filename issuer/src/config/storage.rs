@@ -18,7 +18,10 @@ pub struct Storage {
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { url: "sqlite:data/issuer.db".to_owned(), readers: 4 }
+        Self {
+            url: "sqlite:data/issuer.db".to_owned(),
+            readers: 4,
+        }
     }
 }
 
@@ -26,7 +29,10 @@ impl Storage {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         self.path()?;
         if !(1..=64).contains(&self.readers) {
-            return Err(ConfigError::setting("storage.readers", "it must be from 1 to 64"));
+            return Err(ConfigError::setting(
+                "storage.readers",
+                "it must be from 1 to 64",
+            ));
         }
         Ok(())
     }
@@ -34,12 +40,18 @@ impl Storage {
     fn path(&self) -> Result<PathBuf, ConfigError> {
         // A URL of another kind may hold a password, so the message names the kind only.
         let Some(path) = self.url.strip_prefix("sqlite:") else {
-            return Err(ConfigError::setting("storage.url", "it must begin with sqlite:"));
+            return Err(ConfigError::setting(
+                "storage.url",
+                "it must begin with sqlite:",
+            ));
         };
         // `sqlite:///var/x.db` and `sqlite:/var/x.db` are the same absolute path.
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.contains('?') {
-            return Err(ConfigError::setting("storage.url", "it must be sqlite: and a path"));
+            return Err(ConfigError::setting(
+                "storage.url",
+                "it must be sqlite: and a path",
+            ));
         }
         Ok(PathBuf::from(path))
     }
@@ -61,22 +73,47 @@ mod tests {
     use super::*;
 
     fn path(url: &str) -> Result<PathBuf, ConfigError> {
-        let storage = Storage { url: url.to_owned(), ..Storage::default() };
-        Config { storage, base: "/etc/issuer".into(), ..Config::default() }.database_path()
+        let storage = Storage {
+            url: url.to_owned(),
+            ..Storage::default()
+        };
+        Config {
+            storage,
+            base: "/etc/issuer".into(),
+            ..Config::default()
+        }
+        .database_path()
     }
 
     #[test]
     fn relative_paths_start_at_the_base() {
-        assert_eq!(path("sqlite:data/a.db").unwrap(), PathBuf::from("/etc/issuer/data/a.db"));
-        assert_eq!(path("sqlite:/var/a.db").unwrap(), PathBuf::from("/var/a.db"));
-        assert_eq!(path("sqlite:///var/a.db").unwrap(), PathBuf::from("/var/a.db"));
+        assert_eq!(
+            path("sqlite:data/a.db").unwrap(),
+            PathBuf::from("/etc/issuer/data/a.db")
+        );
+        assert_eq!(
+            path("sqlite:/var/a.db").unwrap(),
+            PathBuf::from("/var/a.db")
+        );
+        assert_eq!(
+            path("sqlite:///var/a.db").unwrap(),
+            PathBuf::from("/var/a.db")
+        );
     }
 
     #[test]
     fn another_kind_of_url_is_refused_without_telling_it() {
-        for url in ["postgres://u:hunter2@db/x", "data/a.db", "sqlite:", "sqlite:a.db?mode=ro"] {
+        for url in [
+            "postgres://u:hunter2@db/x",
+            "data/a.db",
+            "sqlite:",
+            "sqlite:a.db?mode=ro",
+        ] {
             let error = path(url).unwrap_err().to_string();
-            assert!(error.contains("storage.url") && !error.contains("hunter2"), "{error}");
+            assert!(
+                error.contains("storage.url") && !error.contains("hunter2"),
+                "{error}"
+            );
         }
     }
 }
