@@ -1,8 +1,94 @@
 //! The issuer over HTTP: the router that the server listens with.
 //!
-//! What an endpoint does is in `oidc/` and `management/`; wire names and status codes appear on
-//! this floor and nowhere below.
+//! [`app`] nests all endpoints under the path of the issuer identifier and wraps them in what
+//! holds for each of them: whole bodies within limits, a panic that costs one request only,
+//! security headers, one log line. What an endpoint does is in `oidc/` and `management/`; wire
+//! names and status codes appear on this floor and nowhere below.
 
+mod body;
+mod client_address;
+mod dialect;
+mod health;
+mod security_headers;
 mod settings;
+mod state;
+mod trace;
 
+use std::panic::AssertUnwindSafe;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use futures_util::FutureExt as _;
+
+pub use client_address::ClientAddress;
 pub use settings::{MAX_BODY_BYTES, Settings};
+pub use state::AppState;
+pub use trace::{REQUEST_ID, RequestId};
+
+use dialect::{Dialect, Refusal, WantsPage};
+
+/// All routes of the issuer, ready to be served.
+///
+/// Endpoints are nested under the path of the issuer identifier, so that
+/// `https://id.example/tenant/` answers at `/tenant/authorize`. Health is also at the root, where
+/// a supervisor looks for it.
+pub fn app(state: AppState) -> Router {
+    let endpoints = part(
+        oidc_routes().merge(health::router()),
+        Dialect::OpenId,
+        &state,
+    )
+    .nest(
+        "/api/v2",
+        part(management_routes(), Dialect::Management, &state),
+    );
+    let url = state.issuer.id().url();
+    let path = url.path().trim_end_matches('/');
+    let routes = if path.is_empty() {
+        endpoints
+    } else {
+        part(health::router(), Dialect::OpenId, &state).nest(path, endpoints)
+    };
+    let baseline = security_headers::baseline(url.scheme() == "https");
+    routes
+        .layer(from_fn_with_state(baseline, security_headers::add))
+        .layer(from_fn_with_state(state.issuer.clone(), trace::log))
+        .with_state(state)
+}
+
+fn oidc_routes() -> Router<AppState> {
+    Router::new()
+}
+
+fn management_routes() -> Router<AppState> {
+    Router::new()
+}
+
+/// Gives a part of the router its limits, and refusals in its own dialect.
+fn part(routes: Router<AppState>, dialect: Dialect, state: &AppState) -> Router<AppState> {
+    let refuse = move |refusal| {
+        move |request: Request| async move { dialect.refuse(refusal, WantsPage::of_request(&request)) }
+    };
+    routes
+        .fallback(refuse(Refusal::NotFound))
+        .method_not_allowed_fallback(refuse(Refusal::MethodNotAllowed))
+        .layer(from_fn_with_state(
+            (state.http.clone(), dialect),
+            body::read_first,
+        ))
+        .layer(from_fn(move |request: Request, next: Next| {
+            catch_panic(dialect, request, next)
+        }))
+}
+
+/// A panic costs the request in which it happened, and nothing else.
+async fn catch_panic(dialect: Dialect, request: Request, next: Next) -> Response {
+    let page = WantsPage::of_request(&request);
+    // The panic itself, with its place, is told by the panic hook.
+    AssertUnwindSafe(next.run(request))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| dialect.refuse(Refusal::Broken, page))
+}
