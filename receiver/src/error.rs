@@ -53,12 +53,10 @@ impl VerifyError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Invalid {
-    /// It is encrypted although nothing was negotiated, or cannot be decrypted.
-    #[error("the encryption is not as negotiated")]
-    Encryption,
-    /// Encryption was negotiated and it is not encrypted.
-    #[error("the token is not encrypted")]
-    NotEncrypted,
+    /// Encryption was agreed on, and it is not encrypted so that we can read it.
+    #[cfg(feature = "jwe")]
+    #[error("{0}")]
+    Encryption(#[from] logout_shared::jwe::JweError),
     /// Its form or its signature is wrong.
     #[error("{0}")]
     Signature(#[from] JwsError),
@@ -68,8 +66,8 @@ pub enum Invalid {
     /// One of its claims, or its type, breaks a rule.
     #[error("{0}")]
     Rule(#[from] RuleViolation),
-    /// The issuer in the outer header of an encrypted token is another one than inside.
-    #[error("the outer and the inner issuer differ")]
+    /// The outer header of an encrypted token names another issuer.
+    #[error("the header names another issuer")]
     IssuerMismatch,
     /// It has acted already.
     #[error("the token was used before")]
@@ -80,8 +78,8 @@ impl Invalid {
     /// A stable name for the reason.
     pub fn code(&self) -> &'static str {
         match self {
-            Invalid::Encryption => "encryption",
-            Invalid::NotEncrypted => "not_encrypted",
+            #[cfg(feature = "jwe")]
+            Invalid::Encryption(error) => error.code(),
             Invalid::Signature(error) => error.code(),
             Invalid::UnknownKey => "key_unknown",
             Invalid::Rule(violation) => violation.code(),

@@ -43,6 +43,9 @@ pub struct Verifier {
 /// What a verifier verifies and decrypts with.
 pub(crate) struct Keys {
     pub(crate) source: KeySource,
+    /// Not empty when encryption was agreed on.
+    #[cfg(feature = "jwe")]
+    pub(crate) decryption: Vec<logout_shared::jwe::DecryptionKey>,
 }
 
 impl Verifier {
@@ -84,7 +87,24 @@ impl Verifier {
     /// [`VerifyError::Invalid`] if the token is refused for good, [`VerifyError::Unavailable`] if
     /// the keys to tell are out of reach.
     pub async fn verify(&self, logout_token: &str) -> Result<LogoutToken, VerifyError> {
+        #[cfg(feature = "jwe")]
+        if !self.keys.decryption.is_empty() {
+            let inner = self.decrypt(logout_token)?;
+            return self.verify_signed(inner.token()).await;
+        }
         self.verify_signed(logout_token).await
+    }
+
+    /// Back-Channel Logout §2.6 step 1.
+    #[cfg(feature = "jwe")]
+    fn decrypt(&self, token: &str) -> Result<logout_shared::jwe::Decrypted, Invalid> {
+        let (limit, keys) = (self.rules.max_token_bytes, &self.keys.decryption);
+        let inner = logout_shared::jwe::decrypt(token, limit, keys)?;
+        if inner.agrees_with(&self.scope.issuer) {
+            Ok(inner)
+        } else {
+            Err(Invalid::IssuerMismatch)
+        }
     }
 
     async fn verify_signed(&self, token: &str) -> Result<LogoutToken, VerifyError> {

@@ -40,6 +40,8 @@ pub struct Builder {
     sessions: SessionSettings,
     keys: KeyChoice,
     key_settings: KeySettings,
+    #[cfg(feature = "jwe")]
+    decryption: Vec<logout_shared::jwe::DecryptionKey>,
     index: Option<Arc<dyn SessionIndex>>,
     replay: Option<Arc<dyn ReplayCache>>,
     hook: Option<Arc<dyn LogoutHook>>,
@@ -58,6 +60,8 @@ impl Builder {
             sessions: SessionSettings::default(),
             keys: KeyChoice::Discover,
             key_settings: KeySettings::default(),
+            #[cfg(feature = "jwe")]
+            decryption: Vec::new(),
             index: None,
             replay: None,
             hook: None,
@@ -193,6 +197,15 @@ impl Builder {
         }
     }
 
+    /// Decrypts tokens with this key, and accepts no unencrypted ones from then on.
+    ///
+    /// Call it more than once to accept an old key beside a new one.
+    #[cfg(feature = "jwe")]
+    pub fn decryption_key(mut self, key: logout_shared::jwe::DecryptionKey) -> Builder {
+        self.decryption.push(key);
+        self
+    }
+
     /// Sets how long keys count and how often they are fetched.
     pub fn key_settings(self, key_settings: KeySettings) -> Builder {
         Builder {
@@ -282,7 +295,11 @@ impl Builder {
         let source = self
             .keys
             .source(algorithm, &issuer, self.key_settings, &self.clock)?;
-        let keys = Keys { source };
+        let keys = Keys {
+            source,
+            #[cfg(feature = "jwe")]
+            decryption: self.decryption,
+        };
         Ok(Verifier::new(
             Scope { issuer, client_id },
             self.rules,
