@@ -13,6 +13,8 @@ mod event_log;
 mod outbox;
 mod sessions;
 mod signing_keys;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 mod users;
 
 use std::sync::{Arc, Mutex};

@@ -1,0 +1,129 @@
+//! One connection with which the repositories of this folder work.
+//!
+//! All traits are implemented once, for a handle over anything that leads to a connection: a
+//! reader's transaction, the writer's, or one that somebody else began. A statement that fails
+//! fails the handle: SQLite may have rolled the whole transaction back (disk full, I/O error), and
+//! what came after would be committed on its own. The writer undoes the work of a failed handle.
+//! Neighbours: `row.rs` reads columns, `batch.rs` builds statements over many rows.
+
+use std::error::Error;
+use std::ops::DerefMut;
+
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Sqlite, SqliteConnection};
+
+use crate::storage::{Snapshot, StorageError, Transaction};
+
+/// Anything that leads to a connection.
+pub trait Link: DerefMut<Target = SqliteConnection> + Send {}
+
+impl<C: DerefMut<Target = SqliteConnection> + Send> Link for C {}
+
+/// A view or a piece of work on a connection that is inside a transaction.
+#[derive(Debug)]
+pub struct SqliteHandle<C> {
+    link: C,
+    failed: bool,
+    moved_deliveries: bool,
+}
+
+/// Work inside a transaction that somebody else began, on the same file as the store.
+///
+/// Who began it commits it or rolls it back. After the commit the store notices new deliveries
+/// within a quarter of a second.
+pub type SqliteTransaction<'c> = SqliteHandle<&'c mut SqliteConnection>;
+
+/// A reader's consistent view.
+pub(super) type SqliteSnapshot = SqliteHandle<sqlx::Transaction<'static, Sqlite>>;
+
+/// A statement with its arguments.
+pub(super) type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
+
+/// Why a row could not be read.
+pub(super) type Unreadable = Box<dyn Error + Send + Sync>;
+
+impl<C: Link> SqliteHandle<C> {
+    /// Works on a connection that is inside a transaction.
+    pub fn over(link: C) -> Self {
+        Self {
+            link,
+            failed: false,
+            moved_deliveries: false,
+        }
+    }
+
+    /// Whether a statement failed, so that nothing of this transaction may be kept.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Whether a delivery was made or may be due at another time than before.
+    pub(super) fn has_moved_deliveries(&self) -> bool {
+        self.moved_deliveries
+    }
+
+    pub(super) fn note_moved_deliveries(&mut self) {
+        self.moved_deliveries = true;
+    }
+
+    /// Runs a statement and gives how many rows it changed.
+    pub(super) async fn run(
+        &mut self,
+        doing: &'static str,
+        query: Query<'_>,
+    ) -> Result<u64, StorageError> {
+        self.refuse_if_failed(doing)?;
+        let ran = query.execute(&mut *self.link).await;
+        Ok(self.check(doing, ran)?.rows_affected())
+    }
+
+    /// The row that a statement gives, if any.
+    pub(super) async fn one<T>(
+        &mut self,
+        doing: &'static str,
+        query: Query<'_>,
+        read: fn(&SqliteRow) -> Result<T, Unreadable>,
+    ) -> Result<Option<T>, StorageError> {
+        self.refuse_if_failed(doing)?;
+        let row = query.fetch_optional(&mut *self.link).await;
+        let row = self.check(doing, row)?;
+        let read = row.as_ref().map(read).transpose();
+        read.map_err(|unreadable| StorageError::new(doing, unreadable))
+    }
+
+    /// All rows that a statement gives.
+    pub(super) async fn all<T>(
+        &mut self,
+        doing: &'static str,
+        query: Query<'_>,
+        read: fn(&SqliteRow) -> Result<T, Unreadable>,
+    ) -> Result<Vec<T>, StorageError> {
+        self.refuse_if_failed(doing)?;
+        let rows = query.fetch_all(&mut *self.link).await;
+        let rows = self.check(doing, rows)?;
+        let read: Result<Vec<T>, Unreadable> = rows.iter().map(read).collect();
+        read.map_err(|unreadable| StorageError::new(doing, unreadable))
+    }
+
+    fn refuse_if_failed(&self, doing: &'static str) -> Result<(), StorageError> {
+        if self.failed {
+            return Err(StorageError::new(
+                doing,
+                "an earlier statement of this transaction failed",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check<T>(
+        &mut self,
+        doing: &'static str,
+        result: Result<T, sqlx::Error>,
+    ) -> Result<T, StorageError> {
+        self.failed = result.is_err();
+        result.map_err(|error| StorageError::new(doing, error))
+    }
+}
+
+impl<C: Link> Snapshot for SqliteHandle<C> {}
+impl<C: Link> Transaction for SqliteHandle<C> {}

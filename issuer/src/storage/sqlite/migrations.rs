@@ -1,0 +1,95 @@
+//! Bringing a file to the schema that this program knows.
+//!
+//! The rules for the files themselves stand in `migrations/README.md`. A file that is up to date
+//! is only read; else one process migrates, in one transaction, and others wait for it.
+
+use sqlx::migrate::{AppliedMigration, Migrate as _, Migration, MigrationType, Migrator};
+use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
+
+/// Its name is ours alone: a host's tables may have a migration table of their own.
+const TABLE: &str = "logout_migrations";
+
+/// All migrations, oldest first: version, name, text.
+const MIGRATIONS: [(i64, &str, &str); 1] = [(
+    1,
+    "issuer",
+    include_str!("../../../migrations/sqlite/0001_issuer.sql"),
+)];
+
+/// Why a schema cannot be used.
+#[derive(Debug)]
+pub(super) enum SchemaError {
+    /// It went through a migration that this program does not know.
+    Newer { found: i64, known: i64 },
+    /// It went through another text of this migration.
+    Changed { version: i64 },
+    /// A statement failed.
+    Failed(sqlx::Error),
+}
+
+impl<E: Into<sqlx::Error>> From<E> for SchemaError {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Makes sure that the schema is the one this program knows.
+pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), SchemaError> {
+    let migrator = migrator();
+    if is_current(connection, &migrator).await? {
+        return Ok(());
+    }
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    // Another process may have migrated while this one waited for the lock.
+    if !is_current(&mut transaction, &migrator).await? {
+        migrator.run(&mut *transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+fn migrator() -> Migrator {
+    let migrations = MIGRATIONS.map(|(version, name, sql)| {
+        let sql = sql.into_sql_str();
+        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.into());
+    migrator.dangerous_set_table_name(TABLE);
+    migrator
+}
+
+async fn is_current(
+    connection: &mut SqliteConnection,
+    migrator: &Migrator,
+) -> Result<bool, SchemaError> {
+    let begun: Option<i64> =
+        sqlx::query_scalar("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1")
+            .bind(TABLE)
+            .fetch_optional(&mut *connection)
+            .await?;
+    if begun.is_none() {
+        return Ok(false);
+    }
+    let applied = connection.list_applied_migrations(TABLE).await?;
+    check(&applied, migrator)?;
+    Ok(applied.len() == migrator.iter().count())
+}
+
+fn check(applied: &[AppliedMigration], migrator: &Migrator) -> Result<(), SchemaError> {
+    let known = migrator.iter().map(|migration| migration.version).max();
+    let known = known.unwrap_or_default();
+    for done in applied {
+        match migrator.iter().find(|known| known.version == done.version) {
+            None => {
+                let found = done.version;
+                return Err(SchemaError::Newer { found, known });
+            }
+            Some(known) if known.checksum != done.checksum => {
+                let version = done.version;
+                return Err(SchemaError::Changed { version });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}

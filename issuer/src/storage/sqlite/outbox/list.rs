@@ -1,0 +1,114 @@
+//! Reading deliveries and their attempts.
+//!
+//! Ids sort by the time of making, so the last id of a page is the cursor of the next. Each kind
+//! of filter has a text that begins with the column whose index serves it.
+
+use crate::domain::delivery::{Attempt, Delivery, DeliveryId, DeliveryState};
+use crate::storage::sqlite::handle::{Link, SqliteHandle};
+use crate::storage::{DeliveryFilter, DeliveryPage, StorageError};
+
+use super::row::{attempt, delivery, delivery_columns};
+
+const FIND: &str = concat!(
+    "SELECT ",
+    delivery_columns!(),
+    " FROM logout_deliveries WHERE id = ?1"
+);
+
+macro_rules! list {
+    ($first:literal) => {
+        concat!(
+            "SELECT ",
+            delivery_columns!(),
+            " FROM logout_deliveries WHERE ",
+            $first,
+            " id < ?1 AND (?3 IS NULL OR session_id = ?3) AND (?4 IS NULL OR client_id = ?4) \
+             AND (?5 IS NULL OR ?5 = CASE WHEN lease_owner IS NULL THEN state \
+             ELSE 'in_flight' END) ORDER BY id DESC LIMIT ?2"
+        )
+    };
+}
+
+const LIST: &str = list!("");
+const LIST_OF_SESSION: &str = list!("session_id = ?3 AND");
+const LIST_OF_CLIENT: &str = list!("client_id = ?4 AND");
+const LIST_IN_FLIGHT: &str = list!("due_at IS NOT NULL AND lease_owner IS NOT NULL AND");
+const LIST_IN_STATE: &str = list!("state = ?5 AND");
+
+/// The attempts that have rows, and the first one where the delivery itself tells it.
+const ATTEMPTS: &str = "SELECT number, at, jti, url, status, error, duration_ms, oauth_error, \
+         oauth_error_description FROM logout_attempts WHERE delivery_id = ?1 \
+     UNION ALL SELECT attempts, last_at, last_jti, url, last_status, last_error, \
+         last_duration_ms, NULL, NULL FROM logout_deliveries \
+         WHERE id = ?1 AND last_jti IS NOT NULL \
+     ORDER BY 1";
+
+/// Sorts after every id.
+const NO_CURSOR: [u8; 17] = [0xff; 17];
+
+impl<C: Link> SqliteHandle<C> {
+    pub(super) async fn read_delivery(
+        &mut self,
+        id: DeliveryId,
+    ) -> Result<Option<Delivery>, StorageError> {
+        let query = sqlx::query(FIND).bind(id.0.as_bytes().as_slice());
+        self.one("reading a delivery", query, delivery).await
+    }
+
+    pub(super) async fn read_attempts(
+        &mut self,
+        id: DeliveryId,
+    ) -> Result<Vec<Attempt>, StorageError> {
+        let query = sqlx::query(ATTEMPTS).bind(id.0.as_bytes().as_slice());
+        self.all("reading attempts", query, attempt).await
+    }
+
+    /// A page; a cursor that this store did not give has nothing behind it.
+    pub(super) async fn page_of_deliveries(
+        &mut self,
+        filter: &DeliveryFilter,
+        from: Option<&str>,
+        take: u32,
+    ) -> Result<DeliveryPage, StorageError> {
+        let cursor = match from.map(str::parse::<DeliveryId>) {
+            None => NO_CURSOR.to_vec(),
+            Some(Ok(id)) => id.0.as_bytes().to_vec(),
+            Some(Err(_)) => {
+                return Ok(DeliveryPage {
+                    deliveries: Vec::new(),
+                    next: None,
+                });
+            }
+        };
+        let query = sqlx::query(text_for(filter))
+            .bind(cursor)
+            .bind(i64::from(take) + 1)
+            .bind(filter.session.as_ref().map(AsRef::<str>::as_ref))
+            .bind(filter.client.as_ref().map(AsRef::<str>::as_ref))
+            .bind(filter.state.map(DeliveryState::as_str));
+        let mut deliveries = self.all("listing deliveries", query, delivery).await?;
+        let take = usize::try_from(take).unwrap_or(usize::MAX);
+        let more = deliveries.len() > take;
+        deliveries.truncate(take);
+        let last = deliveries.last().filter(|_| more);
+        let next = last.map(|last| last.id.to_string());
+        Ok(DeliveryPage { deliveries, next })
+    }
+}
+
+fn text_for(filter: &DeliveryFilter) -> &'static str {
+    match filter {
+        DeliveryFilter {
+            session: Some(_), ..
+        } => LIST_OF_SESSION,
+        DeliveryFilter {
+            state: Some(DeliveryState::InFlight),
+            ..
+        } => LIST_IN_FLIGHT,
+        DeliveryFilter {
+            client: Some(_), ..
+        } => LIST_OF_CLIENT,
+        DeliveryFilter { state: Some(_), .. } => LIST_IN_STATE,
+        DeliveryFilter { .. } => LIST,
+    }
+}

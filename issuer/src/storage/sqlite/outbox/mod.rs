@@ -1,0 +1,126 @@
+//! The outbox.
+//!
+//! `due_at` is the one time that a claim looks at: when a waiting delivery is due, or when the
+//! lease of a held one runs out. It is empty in finished rows, which are in no index that a claim
+//! reads. A held delivery is shown as in flight; its stored state is the one it returns to.
+//! Neighbours: `row.rs` maps rows, `list.rs` pages, `claim.rs` leases, `record.rs` stores results.
+
+mod claim;
+mod list;
+mod record;
+mod row;
+
+use async_trait::async_trait;
+use logout_shared::{ClientId, Timestamp};
+
+use super::handle::{Link, SqliteHandle};
+use super::row::optional_time;
+use crate::domain::delivery::{Attempt, Delivery, DeliveryId, Endpoint};
+use crate::storage::{
+    ClaimedDelivery, DeliveryFilter, DeliveryPage, OutboxReads, OutboxWrites, RecordedAttempt,
+    StorageError,
+};
+
+const NEXT_DUE: &str = "SELECT due_at FROM logout_deliveries \
+     WHERE due_at IS NOT NULL AND lease_owner IS NULL ORDER BY due_at LIMIT 1";
+
+const RELEASE: &str = "UPDATE logout_deliveries SET lease_owner = NULL, due_at = ?3 \
+     WHERE id IN (SELECT unhex(value) FROM json_each(?2)) AND lease_owner = ?1";
+
+const RELEASE_ALL: &str = "UPDATE logout_deliveries SET lease_owner = NULL, due_at = ?1 \
+     WHERE due_at IS NOT NULL AND lease_owner IS NOT NULL";
+
+const CANCEL: &str = "UPDATE logout_deliveries SET state = 'cancelled', finished_at = ?2, \
+     due_at = NULL, lease_owner = NULL WHERE client_id = ?1 AND finished_at IS NULL";
+
+#[async_trait]
+impl<C: Link> OutboxReads for SqliteHandle<C> {
+    async fn find_delivery(&mut self, id: DeliveryId) -> Result<Option<Delivery>, StorageError> {
+        self.read_delivery(id).await
+    }
+
+    async fn attempts(&mut self, id: DeliveryId) -> Result<Vec<Attempt>, StorageError> {
+        self.read_attempts(id).await
+    }
+
+    async fn list_deliveries(
+        &mut self,
+        filter: &DeliveryFilter,
+        from: Option<&str>,
+        take: u32,
+    ) -> Result<DeliveryPage, StorageError> {
+        self.page_of_deliveries(filter, from, take).await
+    }
+
+    async fn next_due(&mut self) -> Result<Option<Timestamp>, StorageError> {
+        let query = sqlx::query(NEXT_DUE);
+        let found = self.one("looking for the next delivery", query, |row| {
+            optional_time(row, "due_at")
+        });
+        Ok(found.await?.flatten())
+    }
+}
+
+#[async_trait]
+impl<C: Link> OutboxWrites for SqliteHandle<C> {
+    async fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<(), StorageError> {
+        self.store_deliveries(deliveries).await
+    }
+
+    async fn claim_due_deliveries(
+        &mut self,
+        worker: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: u32,
+        full: &[Endpoint],
+    ) -> Result<Vec<ClaimedDelivery>, StorageError> {
+        let due = self.claim_rows(worker, now, lease_until, limit, full);
+        let due = due.await?;
+        self.with_clients(due).await
+    }
+
+    async fn record_attempts(
+        &mut self,
+        worker: &str,
+        recorded: &[RecordedAttempt],
+    ) -> Result<(), StorageError> {
+        self.record(worker, recorded).await
+    }
+
+    async fn release_deliveries(
+        &mut self,
+        worker: &str,
+        ids: &[DeliveryId],
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let query = sqlx::query(RELEASE)
+            .bind(worker)
+            .bind(row::id_list(ids.iter().copied()))
+            .bind(now.as_millis());
+        if self.run("giving leases back", query).await? > 0 {
+            self.note_moved_deliveries();
+        }
+        Ok(())
+    }
+
+    async fn release_all_deliveries(&mut self, now: Timestamp) -> Result<u64, StorageError> {
+        let query = sqlx::query(RELEASE_ALL).bind(now.as_millis());
+        let released = self.run("giving all leases back", query).await?;
+        if released > 0 {
+            self.note_moved_deliveries();
+        }
+        Ok(released)
+    }
+
+    async fn cancel_deliveries_of_client(
+        &mut self,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<u64, StorageError> {
+        let query = sqlx::query(CANCEL)
+            .bind(client.as_str())
+            .bind(now.as_millis());
+        self.run("cancelling a client's deliveries", query).await
+    }
+}

@@ -1,0 +1,158 @@
+//! Storing what attempts made of deliveries.
+//!
+//! The update of a chunk is one statement and says which deliveries this worker still held; only
+//! their attempts are kept. A first attempt that succeeded is told by the delivery itself
+//! (`last_jti`); if a later attempt follows it, it gets its row first.
+
+use std::collections::HashSet;
+
+use logout_shared::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+use uuid::Uuid;
+
+use super::row::{due_at, id_list, waiting_state};
+use crate::domain::delivery::{Attempt, AttemptError, DeliveryId, DeliveryState};
+use crate::storage::sqlite::batch::{chunks, statement};
+use crate::storage::sqlite::handle::{Link, Query, SqliteHandle, Unreadable};
+use crate::storage::sqlite::row::millis;
+use crate::storage::{RecordedAttempt, StorageError};
+
+const UPDATE_BEGIN: &str = "WITH made (id, url, state, attempts, due_at, finished_at, last_at, \
+     last_status, last_error, last_duration_ms, last_jti, follow_up) AS (";
+const UPDATE_END: &str = ") UPDATE logout_deliveries AS d SET url = made.url, \
+     state = made.state, attempts = made.attempts, due_at = made.due_at, \
+     finished_at = made.finished_at, last_at = made.last_at, last_status = made.last_status, \
+     last_error = made.last_error, last_duration_ms = made.last_duration_ms, \
+     last_jti = made.last_jti, follow_up = made.follow_up, lease_owner = NULL \
+     FROM made WHERE d.id = made.id AND d.lease_owner = ? RETURNING id";
+const UPDATED_COLUMNS: usize = 12;
+
+const GIVE_FIRST_ATTEMPTS_ROWS: &str = "INSERT INTO logout_attempts (delivery_id, number, at, \
+     jti, url, status, error, duration_ms) \
+     SELECT id, attempts, last_at, last_jti, url, last_status, last_error, last_duration_ms \
+     FROM logout_deliveries WHERE id IN (SELECT unhex(value) FROM json_each(?2)) \
+     AND lease_owner = ?1 AND last_jti IS NOT NULL ON CONFLICT DO NOTHING";
+
+const INSERT_ATTEMPTS: &str = "INSERT INTO logout_attempts (delivery_id, number, at, jti, url, \
+     status, error, duration_ms, oauth_error, oauth_error_description)";
+const ATTEMPT_COLUMNS: usize = 10;
+
+impl<C: Link> SqliteHandle<C> {
+    pub(super) async fn record(
+        &mut self,
+        worker: &str,
+        recorded: &[RecordedAttempt],
+    ) -> Result<(), StorageError> {
+        self.give_first_attempts_rows(worker, recorded).await?;
+        for chunk in chunks(recorded) {
+            let held = self.update_held(worker, chunk).await?;
+            self.store_attempts(chunk, &held).await?;
+        }
+        Ok(())
+    }
+
+    async fn give_first_attempts_rows(
+        &mut self,
+        worker: &str,
+        recorded: &[RecordedAttempt],
+    ) -> Result<(), StorageError> {
+        let repeated = recorded.iter().filter(|one| one.delivery.attempts > 1);
+        let ids: Vec<DeliveryId> = repeated.map(|one| one.delivery.id).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let query = sqlx::query(GIVE_FIRST_ATTEMPTS_ROWS)
+            .bind(worker)
+            .bind(id_list(ids.into_iter()));
+        self.run("storing first attempts", query).await?;
+        Ok(())
+    }
+
+    /// Updates the deliveries that the worker holds and gives their ids.
+    async fn update_held(
+        &mut self,
+        worker: &str,
+        chunk: &[RecordedAttempt],
+    ) -> Result<HashSet<DeliveryId>, StorageError> {
+        let query = statement(UPDATE_BEGIN, UPDATED_COLUMNS, chunk.len(), UPDATE_END);
+        let query = chunk.iter().fold(query, bind_update).bind(worker);
+        let held = self.all("recording attempts", query, updated_id).await?;
+        let held: HashSet<DeliveryId> = held.into_iter().collect();
+        let waits = |one: &RecordedAttempt| {
+            held.contains(&one.delivery.id) && !one.delivery.state.is_final()
+        };
+        if chunk.iter().any(waits) {
+            self.note_moved_deliveries();
+        }
+        Ok(held)
+    }
+
+    async fn store_attempts(
+        &mut self,
+        chunk: &[RecordedAttempt],
+        held: &HashSet<DeliveryId>,
+    ) -> Result<(), StorageError> {
+        let rows: Vec<(DeliveryId, &Attempt)> = chunk
+            .iter()
+            .filter(|one| held.contains(&one.delivery.id) && !is_told_by_delivery(one))
+            .filter_map(|one| Some((one.delivery.id, one.attempt.as_ref()?)))
+            .collect();
+        for chunk in chunks(&rows) {
+            let end = "ON CONFLICT DO NOTHING";
+            let query = statement(INSERT_ATTEMPTS, ATTEMPT_COLUMNS, chunk.len(), end);
+            let query = chunk.iter().fold(query, bind_attempt);
+            self.run("storing attempts", query).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the delivery's own columns say all there is to say about the attempt.
+fn is_told_by_delivery(one: &RecordedAttempt) -> bool {
+    one.delivery.state == DeliveryState::Heard
+        && one.attempt.as_ref().is_some_and(|attempt| {
+            attempt.number == 1
+                && attempt.url == one.delivery.url
+                && attempt.oauth_error.is_none()
+                && attempt.oauth_error_description.is_none()
+        })
+}
+
+fn bind_update<'q>(query: Query<'q>, one: &'q RecordedAttempt) -> Query<'q> {
+    let delivery = &one.delivery;
+    let last = delivery.last.as_ref();
+    let told = one.attempt.as_ref().filter(|_| is_told_by_delivery(one));
+    query
+        .bind(delivery.id.0.as_bytes().as_slice())
+        .bind(delivery.url.as_str())
+        .bind(waiting_state(delivery).as_str())
+        .bind(delivery.attempts)
+        .bind(due_at(delivery).map(Timestamp::as_millis))
+        .bind(delivery.finished_at.map(Timestamp::as_millis))
+        .bind(last.map(|last| last.at.as_millis()))
+        .bind(last.and_then(|last| last.status))
+        .bind(last.and_then(|last| last.error).map(AttemptError::as_str))
+        .bind(last.map(|last| millis(last.duration)))
+        .bind(told.map(|attempt| attempt.jti.as_str()))
+        .bind(delivery.follow_up)
+}
+
+fn bind_attempt<'q>(query: Query<'q>, row: &(DeliveryId, &'q Attempt)) -> Query<'q> {
+    let (id, attempt) = row;
+    query
+        .bind(id.0.as_bytes().to_vec())
+        .bind(i64::from(attempt.number))
+        .bind(attempt.at.as_millis())
+        .bind(attempt.jti.as_str())
+        .bind(attempt.url.as_str())
+        .bind(attempt.status)
+        .bind(attempt.error.map(AttemptError::as_str))
+        .bind(millis(attempt.duration))
+        .bind(attempt.oauth_error.as_deref())
+        .bind(attempt.oauth_error_description.as_deref())
+}
+
+fn updated_id(row: &SqliteRow) -> Result<DeliveryId, Unreadable> {
+    Ok(DeliveryId(Uuid::from_slice(row.try_get(0)?)?))
+}

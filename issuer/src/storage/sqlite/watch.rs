@@ -1,0 +1,68 @@
+//! The bell that wakes the delivery worker, and the look at what other processes wrote.
+//!
+//! A commit of our own rings the bell at once. One of another process, such as the command line,
+//! or of a connection of the host's own shows in `PRAGMA data_version` on the writer's connection,
+//! which counts the commits of all but that connection; it is looked at four times a second.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::SqliteConnection;
+use tokio::sync::Notify;
+
+/// How often the writer looks for commits of others.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// What the writer tells the rest of the process.
+#[derive(Debug, Default)]
+pub(super) struct Signals {
+    bell: Notify,
+    foreign_commits: AtomicU64,
+}
+
+impl Signals {
+    /// Wakes the one who waits, or the next one who will.
+    pub(super) fn ring(&self) {
+        self.bell.notify_one();
+    }
+
+    pub(super) async fn wait(&self, at_most: Duration) {
+        // Woken or not: the caller looks at the store in both cases.
+        let _ = tokio::time::timeout(at_most, self.bell.notified()).await;
+    }
+
+    pub(super) fn foreign_commits(&self) -> u64 {
+        self.foreign_commits.load(Ordering::Acquire)
+    }
+}
+
+/// Remembers what was seen last.
+#[derive(Debug)]
+pub(super) struct Watch(i64);
+
+impl Watch {
+    /// Starts to watch: what is committed from now on will be noticed.
+    pub(super) async fn start(connection: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
+        data_version(connection).await.map(Self)
+    }
+
+    /// Tells of commits that others made since the previous look.
+    pub(super) async fn look(&mut self, connection: &mut SqliteConnection, signals: &Signals) {
+        match data_version(connection).await {
+            Ok(version) if version == self.0 => {}
+            Ok(version) => {
+                self.0 = version;
+                signals.foreign_commits.fetch_add(1, Ordering::Release);
+                signals.ring();
+            }
+            // The next write will fail as well and tell its caller.
+            Err(error) => tracing::debug!(%error, "could not look for other processes' commits"),
+        }
+    }
+}
+
+async fn data_version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("PRAGMA data_version")
+        .fetch_one(connection)
+        .await
+}

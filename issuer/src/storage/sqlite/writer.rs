@@ -1,0 +1,256 @@
+//! The one writer: a task that runs pieces of work and commits them in groups.
+//!
+//! It takes whatever is queued, never waits for more, runs each piece in a savepoint of its own
+//! and answers all of them after one durable commit. A piece that gives up, fails or panics is
+//! undone alone. If SQLite itself gives the transaction up (disk full, I/O error), the pieces run
+//! so far are told so and the others get a transaction of their own. Neither network nor a script
+//! runs in here; between groups the writer looks for commits of others, see `watch.rs`.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::FutureExt as _;
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use super::handle::SqliteHandle;
+use super::watch::{LOOK_EVERY, Signals, Watch};
+use crate::storage::{Commit, StorageError, WriteWork};
+
+/// The most pieces in one commit, so that none of them waits long for its answer.
+const MAX_GROUP: usize = 256;
+
+/// How many pieces may be queued before callers wait.
+const QUEUE: usize = 4_096;
+
+type Answer = Result<(), StorageError>;
+
+/// The way to the writer.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: Mutex<Option<mpsc::Sender<Piece>>>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A piece of work and where its answer goes.
+struct Piece {
+    work: WriteWork,
+    reply: oneshot::Sender<Answer>,
+}
+
+impl Writer {
+    /// Starts the writer on its connection.
+    pub(super) fn start(connection: SqliteConnection, watch: Watch, signals: Arc<Signals>) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let task = tokio::spawn(serve(connection, receiver, watch, signals));
+        Self {
+            queue: Mutex::new(Some(sender)),
+            task: Mutex::new(Some(task)),
+        }
+    }
+
+    /// Queues a piece and waits for the commit it is in. A caller that no longer waits changes
+    /// nothing: the piece runs.
+    pub(super) async fn write(&self, work: WriteWork) -> Answer {
+        let queue = locked(&self.queue).clone();
+        let queue = queue.ok_or_else(closed)?;
+        let (reply, answer) = oneshot::channel();
+        let piece = Piece { work, reply };
+        queue.send(piece).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Refuses new pieces, and returns when those queued are committed and the connection is
+    /// closed.
+    pub(super) async fn close(&self) {
+        drop(locked(&self.queue).take());
+        let task = locked(&self.task).take();
+        if let Some(task) = task
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the writer of the store ended badly");
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn closed() -> StorageError {
+    StorageError::new("writing", "the store is closed")
+}
+
+async fn serve(
+    mut connection: SqliteConnection,
+    mut queue: mpsc::Receiver<Piece>,
+    mut watch: Watch,
+    signals: Arc<Signals>,
+) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut group = Vec::new();
+    loop {
+        tokio::select! {
+            taken = queue.recv_many(&mut group, MAX_GROUP) => {
+                if taken == 0 {
+                    break;
+                }
+                commit_group(&mut connection, &mut group, &signals).await;
+            }
+            _ = ticks.tick() => watch.look(&mut connection, &signals).await,
+        }
+    }
+    if let Err(error) = connection.close().await {
+        tracing::warn!(%error, "the store's connection did not close cleanly");
+    }
+}
+
+/// Runs all pieces, in as few transactions as go.
+async fn commit_group(
+    connection: &mut SqliteConnection,
+    group: &mut Vec<Piece>,
+    signals: &Signals,
+) {
+    // One piece alone needs no savepoint: undoing it is undoing the transaction.
+    let scope = if group.len() == 1 {
+        Scope::Transaction
+    } else {
+        Scope::Savepoint
+    };
+    let mut pieces = group.drain(..);
+    while pieces.len() > 0 {
+        if let Err(error) = execute(connection, "BEGIN IMMEDIATE").await {
+            // Were a transaction still open, no later one could begin.
+            let _ = execute(connection, "ROLLBACK").await;
+            for piece in pieces {
+                answer(piece.reply, failed("beginning a write", &error));
+            }
+            return;
+        }
+        let transaction = run_pieces(connection, &mut pieces, scope).await;
+        finish(connection, transaction, signals).await;
+    }
+}
+
+/// How a piece is kept apart from the others of its transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Transaction,
+    Savepoint,
+}
+
+/// A transaction in which pieces have run.
+#[derive(Default)]
+struct Open {
+    kept: Vec<oneshot::Sender<Answer>>,
+    undone: Vec<(oneshot::Sender<Answer>, Answer)>,
+    moved_deliveries: bool,
+    /// SQLite gave the transaction up.
+    broken: Option<sqlx::Error>,
+}
+
+async fn run_pieces(
+    connection: &mut SqliteConnection,
+    pieces: &mut std::vec::Drain<'_, Piece>,
+    scope: Scope,
+) -> Open {
+    let mut open = Open::default();
+    for piece in pieces {
+        match run_piece(connection, piece.work, scope).await {
+            Ok(Ran::Kept { moved_deliveries }) => {
+                open.moved_deliveries |= moved_deliveries;
+                open.kept.push(piece.reply);
+            }
+            Ok(Ran::Undone(result)) => open.undone.push((piece.reply, result)),
+            Err(error) => {
+                open.kept.push(piece.reply);
+                open.broken = Some(error);
+                break;
+            }
+        }
+    }
+    open
+}
+
+/// Commits, and only then answers.
+async fn finish(connection: &mut SqliteConnection, open: Open, signals: &Signals) {
+    let committed = match open.broken {
+        Some(error) => Err(error),
+        None if open.kept.is_empty() => execute(connection, "ROLLBACK").await,
+        None => execute(connection, "COMMIT").await,
+    };
+    if let Err(error) = &committed {
+        tracing::error!(%error, "a write to the store was not committed");
+        // Fails if SQLite has rolled back already: there is nothing left to undo then.
+        let _ = execute(connection, "ROLLBACK").await;
+    } else if open.moved_deliveries {
+        signals.ring();
+    }
+    for reply in open.kept {
+        let result = match &committed {
+            Ok(()) => Ok(()),
+            Err(error) => failed("committing a write", error),
+        };
+        answer(reply, result);
+    }
+    for (reply, result) in open.undone {
+        answer(reply, result);
+    }
+}
+
+/// What became of a piece.
+enum Ran {
+    Kept { moved_deliveries: bool },
+    Undone(Answer),
+}
+
+/// Runs one piece; fails if the transaction around it cannot go on.
+async fn run_piece(
+    connection: &mut SqliteConnection,
+    work: WriteWork,
+    scope: Scope,
+) -> Result<Ran, sqlx::Error> {
+    if scope == Scope::Savepoint {
+        execute(connection, "SAVEPOINT piece").await?;
+    }
+    let mut handle = SqliteHandle::over(&mut *connection);
+    // A piece that panics is undone, so it leaves nothing half done behind.
+    let result = AssertUnwindSafe(async { work(&mut handle).await })
+        .catch_unwind()
+        .await;
+    let (has_failed, moved_deliveries) = (handle.has_failed(), handle.has_moved_deliveries());
+    let ran = match result {
+        Ok(Commit::Keep) if has_failed => Ran::Undone(Err(StorageError::new(
+            "writing",
+            "a statement failed, so the work was undone",
+        ))),
+        Ok(Commit::Keep) => Ran::Kept { moved_deliveries },
+        Ok(Commit::Discard) => Ran::Undone(Ok(())),
+        Err(_) => Ran::Undone(Err(StorageError::new("writing", "the work panicked"))),
+    };
+    if scope == Scope::Savepoint {
+        if matches!(ran, Ran::Undone(_)) {
+            execute(connection, "ROLLBACK TO piece").await?;
+        }
+        execute(connection, "RELEASE piece").await?;
+    }
+    Ok(ran)
+}
+
+async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query(sql).execute(connection).await?;
+    Ok(())
+}
+
+fn failed(doing: &'static str, error: &sqlx::Error) -> Answer {
+    // Several callers hear of one error, which cannot be copied.
+    Err(StorageError::new(doing, error.to_string()))
+}
+
+fn answer(reply: oneshot::Sender<Answer>, result: Answer) {
+    // Nobody may be waiting any more.
+    let _ = reply.send(result);
+}
