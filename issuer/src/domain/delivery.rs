@@ -1,24 +1,25 @@
 //! One client, one URL, one ended session to tell: a delivery, and what an attempt makes of it.
 //!
 //! A delivery holds what to say, never a signed token: each attempt signs anew. An outcome is a
-//! value; [`Delivery::after`] is the only place that decides what comes next. When to attempt
-//! again is `retry.rs`; sending is `delivery/` on floor 3.
+//! value; [`Delivery::after`] is the only place that decides what comes next. What one attempt
+//! leaves behind is `attempt.rs`, when to attempt again `retry.rs`; sending is `delivery/` on
+//! floor 3.
 
 use std::fmt;
 use std::time::Duration;
 
 use logout_shared::{
-    ClientId, RandomSource, SessionId, SessionMetadata, Subject, Timestamp, TokenId, TraceId,
+    ClientId, RandomSource, SessionId, SessionMetadata, Subject, Timestamp, TraceId,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use super::attempt::{
+    Attempt, AttemptError, AttemptOutcome, LastAttempt, MAX_OAUTH_ERROR_CHARS, sanitise_oauth_error,
+};
 use super::initiator::Initiator;
 use super::logout_settings::LogoutUrl;
 use super::retry::RetrySchedule;
-
-/// How much of an app's `error` and `error_description` is kept, in characters.
-pub const MAX_OAUTH_ERROR_CHARS: usize = 200;
 
 /// A delivery's id; sorts by the time it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -171,113 +172,6 @@ impl DeliveryState {
     }
 }
 
-/// The latest attempt of a delivery, in short.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LastAttempt {
-    /// When it began.
-    pub at: Timestamp,
-    /// The HTTP status, if there was an answer.
-    pub status: Option<u16>,
-    /// What went wrong, if anything.
-    pub error: Option<AttemptError>,
-    /// From first to last byte.
-    pub duration: Duration,
-}
-
-/// One attempt as it is kept in the history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// 1 for the first.
-    pub number: u32,
-    /// When it began.
-    pub at: Timestamp,
-    /// The token's `jti`.
-    pub jti: TokenId,
-    /// Where the token went.
-    pub url: LogoutUrl,
-    /// The HTTP status, if there was an answer.
-    pub status: Option<u16>,
-    /// What went wrong, if anything.
-    pub error: Option<AttemptError>,
-    /// From first to last byte.
-    pub duration: Duration,
-    /// The answer's `error`, sanitised and cut.
-    pub oauth_error: Option<String>,
-    /// The answer's `error_description`, sanitised and cut.
-    pub oauth_error_description: Option<String>,
-}
-
-/// The class of a failed attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AttemptError {
-    /// No complete answer in time.
-    Timeout,
-    /// No connection.
-    Connect,
-    /// The host's name has no address.
-    Dns,
-    /// No trusted TLS connection.
-    Tls,
-    /// The connection broke.
-    Reset,
-    /// The egress guard forbids the address.
-    AddressRefused,
-    /// The answer was a redirect, which is never followed.
-    Redirect,
-    /// The answer's status was not a success.
-    Status,
-    /// The answer's body was too large or broken.
-    Body,
-}
-
-impl AttemptError {
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Timeout => "timeout",
-            Self::Connect => "connect",
-            Self::Dns => "dns",
-            Self::Tls => "tls",
-            Self::Reset => "reset",
-            Self::AddressRefused => "address_refused",
-            Self::Redirect => "redirect",
-            Self::Status => "status",
-            Self::Body => "body",
-        }
-    }
-
-    /// The class with this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [
-            Self::Timeout,
-            Self::Connect,
-            Self::Dns,
-            Self::Tls,
-            Self::Reset,
-            Self::AddressRefused,
-            Self::Redirect,
-            Self::Status,
-            Self::Body,
-        ]
-        .into_iter()
-        .find(|class| class.as_str() == name)
-    }
-}
-
-/// What came of one attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AttemptOutcome {
-    /// The exchange took place or failed.
-    Tried(Attempt, Option<Duration>),
-    /// One token for all sessions would end a live one: tell each session on its own.
-    Expand,
-    /// The client is gone or has no URL any more.
-    Cancelled,
-    /// The URL is no longer the client's: tell it at the URLs that it has now.
-    Moved,
-}
-
 /// What an answer means for a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -395,14 +289,6 @@ impl Delivery {
         self.finished_at = Some(now);
         self
     }
-}
-
-/// A field of an app's answer, fit to be kept: printable, at most 200 characters.
-pub fn sanitise_oauth_error(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(MAX_OAUTH_ERROR_CHARS)
-        .collect()
 }
 
 #[cfg(test)]

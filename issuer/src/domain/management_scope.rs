@@ -74,9 +74,7 @@ pub fn canonical(scope: &str) -> &str {
 /// assert!(granted(["read:log"]).is_err());
 /// # Ok::<(), logout_issuer::domain::management_scope::UnknownScope>(())
 /// ```
-pub fn granted<'a>(
-    names: impl IntoIterator<Item = &'a str>,
-) -> Result<Vec<String>, UnknownScope> {
+pub fn granted<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec<String>, UnknownScope> {
     let mut scopes: Vec<String> = Vec::new();
     for name in names {
         let name = canonical(name);
@@ -107,7 +105,10 @@ mod tests {
 
     #[test]
     fn everything_and_one_of_them_is_everything() {
-        assert_eq!(granted(["read:logs", "all", "read:logs"]).unwrap().len(), ALL.len());
+        assert_eq!(
+            granted(["read:logs", "all", "read:logs"]).unwrap().len(),
+            ALL.len()
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! products do not appear here; `http/` translates. `storage/` keeps these values, the floors
 //! above act on them.
 
+pub mod attempt;
 pub mod authorization;
 pub mod client;
 pub mod delivery;
