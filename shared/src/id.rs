@@ -212,10 +212,12 @@ fn check_vschars(bytes: &[u8]) -> Check {
 fn check_no_control(bytes: &[u8]) -> Check {
     check_length(bytes)?;
     // U+0080 to U+009F are C2 80 to C2 9F in UTF-8.
-    let c1 = bytes
-        .windows(2)
-        .any(|pair| pair[0] == 0xC2 && (0x80..=0x9F).contains(&pair[1]));
-    if c1 || bytes.iter().any(u8::is_ascii_control) {
+    let c1 = || {
+        bytes
+            .windows(2)
+            .any(|pair| pair[0] == 0xC2 && (0x80..=0x9F).contains(&pair[1]))
+    };
+    if bytes.iter().any(u8::is_ascii_control) || (!bytes.is_ascii() && c1()) {
         Err("it has a control character")
     } else {
         Ok(())

@@ -7,13 +7,13 @@
 //! than a small multiple of the header, whose size is capped.
 //! Neighbours: `jwk_signing.rs` makes such tokens, `logout_token/rules.rs` checks the claims.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
+use std::sync::Arc;
 
 use crate::jwa::SigningAlgorithm;
 use crate::jwk::{MAX_RSA_BITS, VerificationKey};
-use crate::strict_json::{StrictJsonError, parse_object};
+use crate::strict_json::{NotAString, Object, StrictJsonError, text_of};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// The most bytes of a header, decoded. Ours have about 100; certificate chains do not belong here.
 pub const MAX_HEADER_BYTES: usize = 8 * 1024;
@@ -107,19 +107,19 @@ pub struct JwsHeader {
 /// ```
 #[derive(Debug, Clone)]
 pub struct UnverifiedJws<'a> {
-    header: JwsHeader,
+    header: Arc<JwsHeader>,
     signed: &'a str,
     payload: &'a str,
     signature: &'a str,
 }
 
 /// The claims of a token: a JSON object without members of the same name.
-pub type Payload = Map<String, Value>;
+pub type Payload = Object;
 
 /// A value that was signed by a key of the issuer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verified<T> {
-    header: JwsHeader,
+    header: Arc<JwsHeader>,
     value: T,
 }
 
@@ -163,7 +163,7 @@ impl<'a> UnverifiedJws<'a> {
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
             return Err(JwsError::NotCompact);
         }
-        let header = read_header(header)?;
+        let header = Arc::new(read_header(header)?);
         Ok(Self {
             header,
             signed,
@@ -206,9 +206,9 @@ impl<'a> UnverifiedJws<'a> {
         let payload = URL_SAFE_NO_PAD
             .decode(self.payload)
             .map_err(|_| JwsError::Base64)?;
-        let value = parse_object(&payload).map_err(JwsError::Payload)?;
+        let value = Object::parse(payload).map_err(JwsError::Payload)?;
         Ok(Verified {
-            header: self.header.clone(),
+            header: Arc::clone(&self.header),
             value,
         })
     }
@@ -230,35 +230,31 @@ fn read_header(text: &str) -> Result<JwsHeader, JwsError> {
         return Err(JwsError::HeaderTooLarge);
     }
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| JwsError::Base64)?;
-    let mut members = parse_object(&bytes).map_err(JwsError::Header)?;
-    if let Some(name) = REFUSED_MEMBERS
-        .into_iter()
-        .find(|name| members.contains_key(*name))
-    {
-        return Err(JwsError::RefusedMember(name));
+    let members = Object::parse(bytes).map_err(JwsError::Header)?;
+    let (mut alg, mut kid, mut typ) = (None, None, None);
+    for (name, json) in members.iter() {
+        let text = |name| text_of(json).map_err(|NotAString| JwsError::HeaderMember(name));
+        match &*name {
+            "alg" => alg = Some(text("alg")?.into_owned()),
+            "kid" => kid = Some(text("kid")?.into_owned()),
+            "typ" => typ = Some(text("typ")?.into_owned()),
+            // A payload that is itself a token (nested) is never a set of claims.
+            "cty" if names_jwt(&text("cty")?) => return Err(JwsError::RefusedMember("cty")),
+            other => {
+                if let Some(refused) = REFUSED_MEMBERS.iter().find(|refused| **refused == other) {
+                    return Err(JwsError::RefusedMember(refused));
+                }
+            }
+        }
     }
-    // A payload that is itself a token (nested) is never a set of claims.
-    if members
-        .get("cty")
-        .is_some_and(|cty| !cty.is_string() || names_jwt(cty))
-    {
-        return Err(JwsError::RefusedMember("cty"));
-    }
-    let mut text = |name: &'static str| match members.remove(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(JwsError::HeaderMember(name)),
-    };
-    let alg = text("alg")?.ok_or(JwsError::HeaderMember("alg"))?;
     Ok(JwsHeader {
-        alg,
-        kid: text("kid")?,
-        typ: text("typ")?,
+        alg: alg.ok_or(JwsError::HeaderMember("alg"))?,
+        kid,
+        typ,
     })
 }
 
-fn names_jwt(cty: &Value) -> bool {
-    let cty = cty.as_str().unwrap_or_default();
+fn names_jwt(cty: &str) -> bool {
     ["JWT", "application/JWT"]
         .iter()
         .any(|name| cty.eq_ignore_ascii_case(name))

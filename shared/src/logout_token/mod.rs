@@ -9,15 +9,18 @@
 mod claims;
 pub mod request;
 mod rules;
+mod times;
 mod violation;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::id::{Issuer, SessionId, Subject, TokenId, TraceId};
 use crate::jws::Payload;
 use crate::metadata::{MetadataError, SessionMetadata};
 use crate::time::Timestamp;
+
+use times::Times;
 
 pub use claims::{Audience, EVENT_URI, Events, LogoutClaims, TYP, TYP_COMPATIBLE, read_unchecked};
 pub use rules::{Expected, LEEWAY, MAX_AGE, MAX_LIFETIME, TypePolicy};
@@ -45,9 +48,7 @@ pub struct LogoutToken {
     issuer: Issuer,
     subject: LogoutSubject,
     jti: TokenId,
-    issued_at: Timestamp,
-    expires_at: Timestamp,
-    time_of_event: Timestamp,
+    times: Times,
     trace_id: Option<TraceId>,
     session_metadata: Option<SessionMetadata>,
     metadata_problem: Option<MetadataError>,
@@ -98,19 +99,19 @@ impl LogoutToken {
 
     /// When it was made.
     pub fn issued_at(&self) -> Timestamp {
-        self.issued_at
+        self.times.issued_at
     }
 
     /// When it dies, without leeway; for a token without `exp`, the greatest age after its making.
     pub fn expires_at(&self) -> Timestamp {
-        self.expires_at
+        self.times.expires_at
     }
 
     /// When the session ended: `toe` where there is one, else when the token was made.
     ///
     /// Never later than [`issued_at`](Self::issued_at). Sessions begun after it are not meant.
     pub fn time_of_event(&self) -> Timestamp {
-        self.time_of_event
+        self.times.of_event
     }
 
     /// What all tokens about this ended session share; `None` for issuers that send none.
@@ -133,11 +134,11 @@ impl LogoutToken {
         &'a self,
         name: &str,
     ) -> Option<Result<T, serde_json::Error>> {
-        self.claims.get(name).map(T::deserialize)
+        self.claims.read(name)
     }
 
     /// All claims as they were signed.
-    pub fn claims(&self) -> &Payload {
-        &self.claims
+    pub fn claims(&self) -> &Map<String, Value> {
+        self.claims.as_map()
     }
 }
