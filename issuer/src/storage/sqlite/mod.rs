@@ -15,6 +15,8 @@ mod migrations;
 mod open;
 mod outbox;
 mod participants;
+#[cfg(test)]
+mod plans;
 mod row;
 mod sessions;
 mod signing_keys;

@@ -267,3 +267,27 @@ pub(super) fn session(row: &SqliteRow) -> Result<Session, Unreadable> {
         metadata: json(row, "metadata")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::sqlite::plans::assert_plan;
+
+    #[tokio::test]
+    async fn each_question_about_sessions_is_served_by_an_index() {
+        const OF_USER: &str = "logout_sessions_by_user (user_id=? AND ended_at=?";
+        for (sql, lookup) in [
+            (FIND, "(id=?)"),
+            (FIND_BY_HANDLE, "logout_sessions_by_handle (handle=?)"),
+            (LIST, "(id>?)"),
+            (LIST_OF_USER, OF_USER),
+            (LOCK_OF_USER, OF_USER),
+            (OTHER_LIVE, OF_USER),
+            (EXPIRED, "logout_sessions_by_end (ends_at<?)"),
+            (UPDATE, "(id=?)"),
+            (END, "(id=?)"),
+        ] {
+            assert_plan(sql, &[lookup]).await;
+        }
+    }
+}

@@ -24,10 +24,12 @@ const CLAIM: &str = concat!(
          ORDER BY due_at LIMIT ?4) \
      RETURNING ",
     delivery_columns!(),
-    ", EXISTS (SELECT 1 FROM logout_sessions s \
+    // Without the plus SQLite looks up no index by a column of the updated row, and without
+    // naming the index it could read all live sessions.
+    ", EXISTS (SELECT 1 FROM logout_sessions s INDEXED BY logout_sessions_by_user \
          JOIN logout_participants p ON p.session_id = s.id \
-         WHERE p.client_id = logout_deliveries.client_id \
-         AND s.user_id = logout_deliveries.user_id \
+         WHERE p.client_id = +logout_deliveries.client_id \
+         AND s.user_id = +logout_deliveries.user_id \
          AND s.ended_at IS NULL AND s.ends_at > ?2 \
          AND s.id IS NOT logout_deliveries.session_id \
          AND s.id NOT IN (SELECT value FROM json_each(coalesce(session_ids, '[]')))) \
@@ -84,4 +86,19 @@ impl<C: Link> SqliteHandle<C> {
 
 fn claimed(row: &SqliteRow) -> Result<Claimed, Unreadable> {
     Ok((delivery(row)?, flag(row, "other_live_session")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::sqlite::plans::assert_plan;
+
+    #[tokio::test]
+    async fn a_claim_reads_what_is_due_and_the_sessions_of_its_users_alone() {
+        let lookups = [
+            "logout_deliveries_due (due_at<?)",
+            "logout_sessions_by_user (user_id=? AND ended_at=?)",
+        ];
+        assert_plan(CLAIM, &lookups).await;
+    }
 }

@@ -32,7 +32,10 @@ macro_rules! list {
 const LIST: &str = list!("");
 const LIST_OF_SESSION: &str = list!("session_id = ?3 AND");
 const LIST_OF_CLIENT: &str = list!("client_id = ?4 AND");
-const LIST_IN_FLIGHT: &str = list!("due_at IS NOT NULL AND lease_owner IS NOT NULL AND");
+const LIST_IN_FLIGHT: &str = list!(
+    "number IN (SELECT number FROM logout_deliveries \
+         WHERE due_at IS NOT NULL AND lease_owner IS NOT NULL) AND"
+);
 const LIST_IN_STATE: &str = list!("state = ?5 AND");
 
 /// The attempts that have rows, and the first one where the delivery itself tells it.
@@ -110,5 +113,38 @@ fn text_for(filter: &DeliveryFilter) -> &'static str {
         } => LIST_OF_CLIENT,
         DeliveryFilter { state: Some(_), .. } => LIST_IN_STATE,
         DeliveryFilter { .. } => LIST,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::sqlite::plans::assert_plan;
+
+    #[tokio::test]
+    async fn each_filter_is_served_by_an_index() {
+        for (sql, lookup) in [
+            (FIND, "(id=?)"),
+            (
+                ATTEMPTS,
+                "logout_attempts USING PRIMARY KEY (delivery_id=?)",
+            ),
+            (LIST, "(id<?)"),
+            (
+                LIST_OF_SESSION,
+                "logout_deliveries_by_session (session_id=? AND id<?)",
+            ),
+            (
+                LIST_OF_CLIENT,
+                "logout_deliveries_by_client (client_id=? AND id<?)",
+            ),
+            (LIST_IN_FLIGHT, "COVERING INDEX logout_deliveries_due"),
+            (
+                LIST_IN_STATE,
+                "logout_deliveries_by_state (state=? AND id<?)",
+            ),
+        ] {
+            assert_plan(sql, &[lookup]).await;
+        }
     }
 }

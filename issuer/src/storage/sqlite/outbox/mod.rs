@@ -124,3 +124,21 @@ impl<C: Link> OutboxWrites for SqliteHandle<C> {
         self.run("cancelling a client's deliveries", query).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::sqlite::plans::assert_plan;
+
+    #[tokio::test]
+    async fn finished_deliveries_cost_the_unfinished_nothing() {
+        for (sql, lookup) in [
+            (NEXT_DUE, "COVERING INDEX logout_deliveries_due"),
+            (RELEASE, "(id=?)"),
+            (RELEASE_ALL, "logout_deliveries_due"),
+            (CANCEL, "logout_deliveries_unfinished (client_id=?)"),
+        ] {
+            assert_plan(sql, &[lookup]).await;
+        }
+    }
+}

@@ -156,3 +156,17 @@ fn bind_attempt<'q>(query: Query<'q>, row: &(DeliveryId, &'q Attempt)) -> Query<
 fn updated_id(row: &SqliteRow) -> Result<DeliveryId, Unreadable> {
     Ok(DeliveryId(Uuid::from_slice(row.try_get(0)?)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::sqlite::plans::assert_plan;
+
+    #[tokio::test]
+    async fn results_find_their_deliveries_by_id() {
+        let row = format!("({}?)", "?,".repeat(UPDATED_COLUMNS - 1));
+        let update = format!("{UPDATE_BEGIN} VALUES {row},{row} {UPDATE_END}");
+        assert_plan(&update, &["(id=?)"]).await;
+        assert_plan(GIVE_FIRST_ATTEMPTS_ROWS, &["(id=?)"]).await;
+    }
+}
