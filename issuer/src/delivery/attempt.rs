@@ -138,3 +138,7 @@ fn error_of(answer: &Answer) -> Option<AttemptError> {
         _ => Some(AttemptError::Status),
     }
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+#[path = "attempt_tests.rs"]
+mod tests;

@@ -33,7 +33,7 @@ pub use builder::{BuildError, IssuerBuilder, IssuerConfig};
 ///
 /// # Examples
 ///
-/// ```ignore
+/// ```
 /// # use logout_issuer::domain::{initiator::Initiator, session::Device};
 /// # use logout_issuer::issuer::{Issuer, IssuerConfig};
 /// # use logout_shared::{SystemRandom, seal::SealingKey};

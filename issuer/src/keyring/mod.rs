@@ -286,3 +286,7 @@ fn misplaced(purpose: &str, row_id: &str, source: SealError) -> KeyRingError {
         source,
     }
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+#[path = "keyring_tests.rs"]
+mod tests;

@@ -1,0 +1,14 @@
+//! Deliveries over real sockets: an issuer as a library, relying parties that misbehave.
+//!
+//! Rows G of the case table carry their id in the test's name. Time is a manual clock; what waits
+//! for something to happen waits for the thing itself. `world.rs` is the stage.
+
+#![cfg(feature = "sqlite")]
+
+mod crash;
+mod ending;
+mod outcomes;
+mod retries;
+mod settings;
+mod token;
+mod world;

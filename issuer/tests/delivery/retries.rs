@@ -1,0 +1,114 @@
+//! When a client is told again, and with what.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use logout_issuer::domain::delivery::{AttemptError, DeliveryState};
+use logout_shared::SigningAlgorithm;
+use logout_tests::relying_party::{Answer, TestRelyingParty};
+
+use crate::world::World;
+
+#[tokio::test]
+async fn g16_g17_failures_are_repeated_on_the_schedule_with_fresh_tokens() {
+    let (world, shop) = (World::start().await, TestRelyingParty::start().await);
+    shop.always_answer(Answer::Status(503));
+    let client = world.client("shop", &shop.url()).await;
+    let id = world.revoke_one(&client).await;
+    for (attempts, wait) in [(1, 1), (2, 5), (3, 15), (4, 60), (5, 300)] {
+        let delivery = world.until_attempted(id, attempts).await;
+        let due = delivery.next_attempt_at.unwrap().saturating_since(world.clock_now());
+        let wait = Duration::from_secs(wait);
+        assert!((wait.mul_f64(0.79)..wait.mul_f64(1.21)).contains(&due), "{attempts}: {due:?}");
+        world.pass(due);
+    }
+    let told = shop.wait_for(6).await;
+    let jtis: HashSet<_> = told.iter().map(|one| one.claims()["jti"].to_string()).collect();
+    assert_eq!(jtis.len(), 6, "each attempt has a token id of its own");
+    let traces: HashSet<_> = told.iter().map(|one| one.claims()["trace_id"].to_string()).collect();
+    assert_eq!(traces.len(), 1, "and all of them are one event");
+    // Minutes after the event the token is still fresh: a receiver takes it.
+    world.check(&told[5], &client, SigningAlgorithm::Es256);
+    shop.always_answer(Answer::Status(200));
+    let delivery = world.until_attempted(id, 6).await;
+    world.pass(delivery.next_attempt_at.unwrap().saturating_since(world.clock_now()));
+    world.until_state(id, DeliveryState::Heard).await;
+    let history = world.history(id).await;
+    assert_eq!(history.iter().map(|one| one.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7]);
+}
+
+#[tokio::test]
+async fn g16_a_refusal_is_final() {
+    let (world, shop) = (World::start().await, TestRelyingParty::start().await);
+    shop.always_answer(Answer::Status(400));
+    let client = world.client("shop", &shop.url()).await;
+    let id = world.revoke_one(&client).await;
+    world.until_state(id, DeliveryState::Refused).await;
+    world.pass(Duration::from_hours(80));
+    // The next delivery is told, so the worker has looked at all that is due.
+    let next = world.revoke_one(&client).await;
+    world.until_state(next, DeliveryState::Refused).await;
+    assert_eq!(shop.requests().len(), 2);
+    assert_eq!(world.delivery(id).await.attempts, 1);
+}
+
+#[tokio::test]
+async fn a_client_that_is_down_when_the_session_ends_is_told_when_it_is_back() {
+    let (world, shop) = (World::start().await, TestRelyingParty::start().await);
+    let client = world.client("shop", &shop.url()).await;
+    let address = shop.stop().await;
+    let id = world.revoke_one(&client).await;
+    for attempts in 1..=3 {
+        let delivery = world.until_attempted(id, attempts).await;
+        assert_eq!(delivery.last.unwrap().error, Some(AttemptError::Connect));
+        world.pass(Duration::from_secs(20));
+    }
+    let shop = TestRelyingParty::start_on(address).await;
+    world.until_attempted(id, 4).await;
+    world.pass(Duration::from_secs(80));
+    world.until_state(id, DeliveryState::Heard).await;
+    assert_eq!(shop.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn retry_after_is_honoured() {
+    let (world, shop) = (World::start().await, TestRelyingParty::start().await);
+    shop.answer_in_turn([Answer::retry_after(429, 30)]);
+    let client = world.client("shop", &shop.url()).await;
+    let id = world.revoke_one(&client).await;
+    let delivery = world.until_attempted(id, 1).await;
+    let due = delivery.next_attempt_at.unwrap().saturating_since(world.clock_now());
+    assert_eq!(due, Duration::from_secs(30));
+    world.pass(due);
+    world.until_state(id, DeliveryState::Heard).await;
+}
+
+#[tokio::test]
+async fn a_client_is_given_up_after_three_days_and_tried_until_then() {
+    let (world, shop) = (World::start().await, TestRelyingParty::start().await);
+    shop.always_answer(Answer::Status(500));
+    let client = world.client("shop", &shop.url()).await;
+    let id = world.revoke_one(&client).await;
+    world.until_attempted(id, 1).await;
+    world.pass(Duration::from_hours(71));
+    world.until_attempted(id, 2).await;
+    world.pass(Duration::from_hours(1));
+    let delivery = world.until_attempted(id, 3).await;
+    assert_eq!(delivery.state, DeliveryState::GivenUp);
+    assert_eq!(delivery.next_attempt_at, None);
+}
+
+#[tokio::test]
+async fn who_joined_just_before_the_end_is_told_once_more_ten_seconds_later() {
+    let (world, shop) = (World::start().await, TestRelyingParty::start().await);
+    let client = world.client("shop", &shop.url()).await;
+    let sid = world.session(&[]).await;
+    world.issuer.sessions().join(&sid, &client).await.unwrap();
+    world.clock.advance(Duration::from_secs(9));
+    let id = world.revoke(&sid).await.deliveries[0];
+    let delivery = world.until_attempted(id, 1).await;
+    assert_eq!(delivery.state, DeliveryState::Pending);
+    world.pass(Duration::from_secs(10));
+    world.until_state(id, DeliveryState::Heard).await;
+    assert_eq!(shop.requests().len(), 2);
+}
