@@ -139,6 +139,7 @@ fn error_of(answer: &Answer) -> Option<AttemptError> {
     }
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 #[path = "attempt_tests.rs"]
 mod tests;

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use logout_shared::SigningAlgorithm;
 use logout_shared::SystemRandom;
 use logout_shared::jws::UnverifiedJws;
 use logout_shared::logout_token::Expected;
 use logout_shared::seal::SealingKey;
-use logout_shared::SigningAlgorithm;
 
 use super::*;
 use crate::delivery::sample;
@@ -31,31 +31,56 @@ impl LogoutSender for Fixed {
         token: &str,
         timeout: Duration,
     ) -> Result<Answer, EgressError> {
-        self.sent.lock().unwrap().push((url.to_string(), token.to_owned(), timeout));
-        self.answer.lock().unwrap().take().expect("one attempt sends once")
+        self.sent
+            .lock()
+            .unwrap()
+            .push((url.to_string(), token.to_owned(), timeout));
+        self.answer
+            .lock()
+            .unwrap()
+            .take()
+            .expect("one attempt sends once")
     }
 }
 
 fn answering(answer: Result<Answer, EgressError>) -> Fixed {
-    Fixed { answer: Mutex::new(Some(answer)), sent: Mutex::new(Vec::new()) }
+    Fixed {
+        answer: Mutex::new(Some(answer)),
+        sent: Mutex::new(Vec::new()),
+    }
 }
 
-fn status(status: u16) -> Result<Answer, EgressError> {
-    Ok(Answer { status, body_complete: true, ..Answer::default() })
+fn status(status: u16) -> Answer {
+    Answer {
+        status,
+        body_complete: true,
+        ..Answer::default()
+    }
 }
 
 async fn keys() -> KeyRing {
     let store = SqliteStore::in_memory().await.unwrap();
     let algorithms = [SigningAlgorithm::Es256, SigningAlgorithm::EdDsa];
-    KeyRing::open(&*store, vec![SealingKey::generate(&SystemRandom)], &algorithms, NOW)
-        .await
-        .unwrap()
+    KeyRing::open(
+        &*store,
+        vec![SealingKey::generate(&SystemRandom)],
+        &algorithms,
+        NOW,
+    )
+    .await
+    .unwrap()
 }
 
 async fn try_once(claimed: &ClaimedDelivery, keys: &KeyRing, sender: &Fixed) -> AttemptOutcome {
     let issuer = "https://issuer.example/".parse().unwrap();
-    let means = Means { issuer: &issuer, keys, sender };
-    attempt(claimed, means, NOW, "j1".parse().unwrap()).await.unwrap()
+    let means = Means {
+        issuer: &issuer,
+        keys,
+        sender,
+    };
+    attempt(claimed, means, NOW, "j1".parse().unwrap())
+        .await
+        .unwrap()
 }
 
 fn tried(outcome: AttemptOutcome) -> (Attempt, Option<Duration>) {
@@ -75,21 +100,29 @@ async fn g1_g5_g6_the_token_is_signed_as_this_client_wants_it() {
         let mut client = sample::client();
         client.signing_algorithm = algorithm;
         client.logout.as_mut().unwrap().delivery.token_type = token_type;
-        let claimed = ClaimedDelivery { client: Some(Arc::new(client)), ..sample::claimed() };
-        let sender = answering(status(200));
+        let claimed = ClaimedDelivery {
+            client: Some(Arc::new(client)),
+            ..sample::claimed()
+        };
+        let sender = answering(Ok(status(200)));
         try_once(&claimed, &keys, &sender).await;
         let sent = sender.sent.lock().unwrap();
         let (url, token, _) = &sent[0];
         assert_eq!(url, sample::URL);
         let unverified = UnverifiedJws::parse(token, 96_000).unwrap();
-        assert_eq!(unverified.header().typ.as_deref(), Some(token_type.as_str()));
+        assert_eq!(
+            unverified.header().typ.as_deref(),
+            Some(token_type.as_str())
+        );
         let published = keys.verification_keys();
         let kid = unverified.header().kid.clone().unwrap();
         let found = published.candidates(algorithm, Some(&kid));
         let issuer = "https://issuer.example/".parse().unwrap();
         let client = "shop".parse().unwrap();
         let verified = unverified.verify(algorithm, &found).unwrap();
-        verified.check(&Expected::new(&issuer, &client, NOW)).unwrap();
+        verified
+            .check(&Expected::new(&issuer, &client, NOW))
+            .unwrap();
     }
 }
 
@@ -97,12 +130,24 @@ async fn g1_g5_g6_the_token_is_signed_as_this_client_wants_it() {
 async fn an_algorithm_without_a_key_is_our_fault_and_sends_nothing() {
     let mut client = sample::client();
     client.signing_algorithm = SigningAlgorithm::Ps256;
-    let claimed = ClaimedDelivery { client: Some(Arc::new(client)), ..sample::claimed() };
+    let claimed = ClaimedDelivery {
+        client: Some(Arc::new(client)),
+        ..sample::claimed()
+    };
     let issuer = "https://issuer.example/".parse().unwrap();
-    let (keys, sender) = (keys().await, answering(status(200)));
-    let means = Means { issuer: &issuer, keys: &keys, sender: &sender };
-    let error = attempt(&claimed, means, NOW, "j1".parse().unwrap()).await.unwrap_err();
-    assert!(matches!(error, KeyRingError::NoCurrentKey(SigningAlgorithm::Ps256)));
+    let (keys, sender) = (keys().await, answering(Ok(status(200))));
+    let means = Means {
+        issuer: &issuer,
+        keys: &keys,
+        sender: &sender,
+    };
+    let error = attempt(&claimed, means, NOW, "j1".parse().unwrap())
+        .await
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        KeyRingError::NoCurrentKey(SigningAlgorithm::Ps256)
+    ));
     assert!(sender.sent.lock().unwrap().is_empty());
 }
 
@@ -117,18 +162,27 @@ async fn g13_every_answer_has_its_class() {
         (400, Some(AttemptError::Status)),
         (503, Some(AttemptError::Status)),
     ] {
-        let outcome = try_once(&sample::claimed(), &keys, &answering(status(answered))).await;
+        let outcome = try_once(&sample::claimed(), &keys, &answering(Ok(status(answered)))).await;
         let (attempt, _) = tried(outcome);
         assert_eq!((attempt.status, attempt.error), (Some(answered), class));
         assert_eq!(attempt.number, 1);
     }
-    let cut = Ok(Answer { status: 200, ..Answer::default() });
+    let cut = Ok(Answer {
+        status: 200,
+        ..Answer::default()
+    });
     let (attempt, _) = tried(try_once(&sample::claimed(), &keys, &answering(cut)).await);
     assert_eq!(attempt.error, Some(AttemptError::Body));
     assert_eq!(attempt.verdict(), Verdict::Heard { odd: false });
-    let refused = EgressError { class: AttemptError::Dns, source: "gone".into() };
+    let refused = EgressError {
+        class: AttemptError::Dns,
+        source: "gone".into(),
+    };
     let (attempt, _) = tried(try_once(&sample::claimed(), &keys, &answering(Err(refused))).await);
-    assert_eq!((attempt.status, attempt.error), (None, Some(AttemptError::Dns)));
+    assert_eq!(
+        (attempt.status, attempt.error),
+        (None, Some(AttemptError::Dns))
+    );
 }
 
 #[tokio::test]
@@ -144,7 +198,10 @@ async fn retry_after_and_the_error_fields_are_handed_on() {
     let outcome = try_once(&sample::claimed(), &keys, &answering(Ok(answer))).await;
     let (attempt, retry_after) = tried(outcome);
     assert_eq!(retry_after, Some(Duration::from_secs(7)));
-    assert_eq!(attempt.oauth_error.as_deref(), Some("temporarily_unavailable"));
+    assert_eq!(
+        attempt.oauth_error.as_deref(),
+        Some("temporarily_unavailable")
+    );
 }
 
 #[tokio::test]
@@ -153,9 +210,15 @@ async fn g23_a_client_that_is_gone_or_has_no_url_is_not_told() {
     let mut without_url = sample::client();
     without_url.logout.as_mut().unwrap().urls.clear();
     for client in [None, Some(Arc::new(without_url))] {
-        let sender = answering(status(200));
-        let claimed = ClaimedDelivery { client, ..sample::claimed() };
-        assert_eq!(try_once(&claimed, &keys, &sender).await, AttemptOutcome::Cancelled);
+        let sender = answering(Ok(status(200)));
+        let claimed = ClaimedDelivery {
+            client,
+            ..sample::claimed()
+        };
+        assert_eq!(
+            try_once(&claimed, &keys, &sender).await,
+            AttemptOutcome::Cancelled
+        );
         assert!(sender.sent.lock().unwrap().is_empty());
     }
 }
@@ -165,9 +228,15 @@ async fn what_waits_for_a_removed_url_moves() {
     let mut client = sample::client();
     client.logout.as_mut().unwrap().urls =
         vec![LogoutUrl::from_stored("https://shop.example/right".into())];
-    let claimed = ClaimedDelivery { client: Some(Arc::new(client)), ..sample::claimed() };
-    let sender = answering(status(200));
-    assert_eq!(try_once(&claimed, &keys().await, &sender).await, AttemptOutcome::Moved);
+    let claimed = ClaimedDelivery {
+        client: Some(Arc::new(client)),
+        ..sample::claimed()
+    };
+    let sender = answering(Ok(status(200)));
+    assert_eq!(
+        try_once(&claimed, &keys().await, &sender).await,
+        AttemptOutcome::Moved
+    );
 }
 
 #[tokio::test]
@@ -175,7 +244,10 @@ async fn one_token_for_all_sessions_is_never_sent_while_one_lives() {
     let mut claimed = sample::claimed();
     claimed.delivery.about = About::AllSessions(vec!["s1".parse().unwrap()]);
     claimed.other_live_session = true;
-    let sender = answering(status(200));
-    assert_eq!(try_once(&claimed, &keys().await, &sender).await, AttemptOutcome::Expand);
+    let sender = answering(Ok(status(200)));
+    assert_eq!(
+        try_once(&claimed, &keys().await, &sender).await,
+        AttemptOutcome::Expand
+    );
     assert!(sender.sent.lock().unwrap().is_empty());
 }

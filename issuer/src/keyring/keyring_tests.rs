@@ -19,7 +19,9 @@ fn master() -> SealingKey {
 }
 
 async fn ring(store: &dyn Store, master: &SealingKey, algorithms: &[SigningAlgorithm]) -> KeyRing {
-    KeyRing::open(store, vec![master.clone()], algorithms, NOW).await.unwrap()
+    KeyRing::open(store, vec![master.clone()], algorithms, NOW)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -29,8 +31,15 @@ async fn the_first_start_makes_one_current_key_for_each_algorithm_and_the_second
     let first = ring(&*store, &master, &DEFAULT).await;
     let second = ring(&*store, &master, &DEFAULT).await;
     assert_eq!(first.records(), second.records());
-    let made: Vec<_> = first.records().iter().map(|key| (key.algorithm, key.state)).collect();
-    assert_eq!(made, DEFAULT.map(|algorithm| (algorithm, SigningKeyState::Current)));
+    let mut made: Vec<_> = first
+        .records()
+        .iter()
+        .map(|key| (key.algorithm, key.state))
+        .collect();
+    made.sort_by_key(|(algorithm, _)| *algorithm);
+    let mut wanted = DEFAULT.map(|algorithm| (algorithm, SigningKeyState::Current));
+    wanted.sort_by_key(|(algorithm, _)| *algorithm);
+    assert_eq!(made, wanted);
 }
 
 #[tokio::test]
@@ -39,7 +48,10 @@ async fn g6_what_the_ring_signs_verifies_with_what_it_publishes() {
     let ring = ring(&*store, &master(), &DEFAULT).await;
     let published = JwkSet::parse(ring.published().to_string().as_bytes()).unwrap();
     for algorithm in DEFAULT {
-        let token = ring.sign(algorithm, "logout+jwt", b"{\"a\":1}".to_vec()).await.unwrap();
+        let token = ring
+            .sign(algorithm, "logout+jwt", b"{\"a\":1}".to_vec())
+            .await
+            .unwrap();
         let unverified = UnverifiedJws::parse(&token, 4_096).unwrap();
         let kid = unverified.header().kid.clone().expect("a kid is set");
         let keys = published.candidates(algorithm, Some(&kid));
@@ -67,7 +79,12 @@ async fn a_new_algorithm_gets_a_key_and_the_others_keep_theirs() {
     let store = SqliteStore::in_memory().await.unwrap();
     let master = master();
     let before = ring(&*store, &master, &[SigningAlgorithm::Es256]).await;
-    let after = ring(&*store, &master, &[SigningAlgorithm::Es256, SigningAlgorithm::EdDsa]).await;
+    let after = ring(
+        &*store,
+        &master,
+        &[SigningAlgorithm::Es256, SigningAlgorithm::EdDsa],
+    )
+    .await;
     assert_eq!(after.records()[0], before.records()[0]);
     assert_eq!(after.records().len(), 2);
     assert!(before.current(SigningAlgorithm::EdDsa).is_err());
@@ -80,8 +97,13 @@ async fn another_master_key_opens_nothing_and_the_message_names_the_key() {
     let store = SqliteStore::in_memory().await.unwrap();
     let algorithms = [SigningAlgorithm::Es256];
     let first = ring(&*store, &master(), &algorithms).await;
-    let error = KeyRing::open(&*store, vec![master()], &algorithms, NOW).await.unwrap_err();
-    assert!(error.to_string().contains(&first.records()[0].kid), "{error}");
+    let error = KeyRing::open(&*store, vec![master()], &algorithms, NOW)
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains(&first.records()[0].kid),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -89,9 +111,18 @@ async fn a_second_master_key_opens_what_the_first_sealed() {
     let store = SqliteStore::in_memory().await.unwrap();
     let (old, new) = (master(), master());
     let before = ring(&*store, &old, &[SigningAlgorithm::Es256]).await;
-    let sealed = before.seal(CLIENT_SECRET_PURPOSE, "shop", b"hunter2").unwrap();
-    let both = KeyRing::open(&*store, vec![new, old], &[SigningAlgorithm::Es256], NOW).await.unwrap();
-    assert_eq!(both.unseal(CLIENT_SECRET_PURPOSE, "shop", &sealed).unwrap().expose(), b"hunter2");
+    let sealed = before
+        .seal(CLIENT_SECRET_PURPOSE, "shop", b"hunter2")
+        .unwrap();
+    let both = KeyRing::open(&*store, vec![new, old], &[SigningAlgorithm::Es256], NOW)
+        .await
+        .unwrap();
+    assert_eq!(
+        both.unseal(CLIENT_SECRET_PURPOSE, "shop", &sealed)
+            .unwrap()
+            .expose(),
+        b"hunter2"
+    );
     assert!(both.unseal(CLIENT_SECRET_PURPOSE, "till", &sealed).is_err());
 }
 
@@ -101,15 +132,25 @@ async fn a_private_key_does_not_lie_open_in_the_store() {
     let ring = ring(&*store, &master(), &[SigningAlgorithm::Es256]).await;
     let record = &ring.records()[0];
     let kept = format!("{record:?}");
-    assert!(!kept.contains("PRIVATE KEY") && record.public_jwk.get("d").is_none(), "{kept}");
+    assert!(
+        !kept.contains("PRIVATE KEY") && record.public_jwk.get("d").is_none(),
+        "{kept}"
+    );
 }
 
 #[tokio::test]
 async fn g5_a_shared_secret_is_no_key_of_an_issuer() {
     let store = SqliteStore::in_memory().await.unwrap();
     let hs256 = [SigningAlgorithm::Hs256];
-    let error = KeyRing::open(&*store, vec![master()], &hs256, NOW).await.unwrap_err();
-    assert!(matches!(error, KeyRingError::NoKeyPair(SigningAlgorithm::Hs256)));
-    let error = KeyRing::open(&*store, Vec::new(), &DEFAULT, NOW).await.unwrap_err();
+    let error = KeyRing::open(&*store, vec![master()], &hs256, NOW)
+        .await
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        KeyRingError::NoKeyPair(SigningAlgorithm::Hs256)
+    ));
+    let error = KeyRing::open(&*store, Vec::new(), &DEFAULT, NOW)
+        .await
+        .unwrap_err();
     assert!(matches!(error, KeyRingError::NoMasterKey));
 }

@@ -287,6 +287,7 @@ fn misplaced(purpose: &str, row_id: &str, source: SealError) -> KeyRingError {
     }
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 #[path = "keyring_tests.rs"]
 mod tests;

@@ -78,7 +78,10 @@ async fn an_orderly_stop_gives_its_leases_back() {
 #[tokio::test]
 async fn an_orderly_stop_lets_attempts_finish_and_records_them() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
-    shop.always_answer(Answer::After(Duration::from_millis(100), Box::new(Answer::Status(200))));
+    shop.always_answer(Answer::After(
+        Duration::from_millis(100),
+        Box::new(Answer::Status(200)),
+    ));
     let client = world.client("shop", &shop.url()).await;
     let id = world.revoke_one(&client).await;
     shop.wait_for(1).await;

@@ -23,7 +23,14 @@ async fn g23_g24_only_the_clients_of_the_session_that_ended_are_told() {
     world.revoke(&sid).await;
     assert_eq!(shop.wait_for(1).await[0].claims()["sid"], json!(sid));
     assert!(till.requests().is_empty());
-    assert!(world.issuer.sessions().set_metadata(&other, "still", "alive").await.is_ok());
+    assert!(
+        world
+            .issuer
+            .sessions()
+            .set_metadata(&other, "still", "alive")
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -33,7 +40,12 @@ async fn g28_a_second_end_tells_nobody() {
     let sid = world.session(&[&client]).await;
     assert_eq!(world.revoke(&sid).await.deliveries.len(), 1);
     assert_eq!(world.revoke(&sid).await, Ended::default());
-    let again = world.issuer.sessions().end(&sid, Initiator::RpLogout).await.unwrap();
+    let again = world
+        .issuer
+        .sessions()
+        .end(&sid, Initiator::RpLogout)
+        .await
+        .unwrap();
     assert_eq!(again, Ended::default());
     assert_eq!(world.events("session_revoked").await.len(), 1);
     let next = world.revoke_one(&client).await;
@@ -46,11 +58,20 @@ async fn an_unknown_session_and_an_initiator_that_ends_none_are_refused() {
     let world = World::start().await;
     let sessions = world.issuer.sessions();
     let unknown = "nobody".parse().unwrap();
-    let error = sessions.end(&unknown, Initiator::RpLogout).await.unwrap_err();
+    let error = sessions
+        .end(&unknown, Initiator::RpLogout)
+        .await
+        .unwrap_err();
     assert!(matches!(error, EndSessionError::NotFound(_)), "{error}");
     let sid = world.session(&[]).await;
-    let error = sessions.end(&sid, Initiator::ProfileChanged).await.unwrap_err();
-    assert!(matches!(error, EndSessionError::EndsNoSession(_)), "{error}");
+    let error = sessions
+        .end(&sid, Initiator::ProfileChanged)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, EndSessionError::EndsNoSession(_)),
+        "{error}"
+    );
     assert!(sessions.set_metadata(&sid, "still", "alive").await.is_ok());
 }
 
@@ -66,7 +87,10 @@ async fn nobody_joins_or_writes_to_a_session_that_is_over() {
     for sid in [ended, expired] {
         let error = sessions.join(&sid, &client).await.unwrap_err();
         assert!(matches!(error, SessionError::NotFound(_)), "{error}");
-        let error = sessions.set_metadata(&sid, "key", "value").await.unwrap_err();
+        let error = sessions
+            .set_metadata(&sid, "key", "value")
+            .await
+            .unwrap_err();
         assert!(matches!(error, SessionError::NotFound(_)), "{error}");
     }
 }
@@ -77,29 +101,49 @@ async fn a_metadata_entry_that_breaks_a_rule_leaves_the_others_as_they_were() {
     let sid = world.session(&[]).await;
     let sessions = world.issuer.sessions();
     sessions.set_metadata(&sid, "good", "one").await.unwrap();
-    let error = sessions.set_metadata(&sid, "not good", "two").await.unwrap_err();
+    let error = sessions
+        .set_metadata(&sid, "not good", "two")
+        .await
+        .unwrap_err();
     assert!(matches!(error, SessionError::Metadata(_)), "{error}");
     let mut snapshot = world.issuer.store().read().await.unwrap();
-    let session = snapshot.find_session(&sid, world.clock_now()).await.unwrap().unwrap();
-    assert_eq!(session.metadata.iter().collect::<Vec<_>>(), [("good", "one")]);
+    let session = snapshot
+        .find_session(&sid, world.clock_now())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        session.metadata.iter().collect::<Vec<_>>(),
+        [("good", "one")]
+    );
 }
 
 #[tokio::test]
 async fn all_sessions_of_a_user_end_but_the_one_that_stays() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     let client = world.client("shop", &shop.url()).await;
-    let (first, stays) = (world.session(&[&client]).await, world.session(&[&client]).await);
+    let (first, stays) = (
+        world.session(&[&client]).await,
+        world.session(&[&client]).await,
+    );
     let third = world.session(&[&client]).await;
     let sessions = world.issuer.sessions();
     let (user, why) = ("auth0|7".parse().unwrap(), Initiator::PasswordChanged);
-    let ended = sessions.end_all_of_user(&user, Some(&stays), why, LogContext::default()).await;
+    let ended = sessions
+        .end_all_of_user(&user, Some(&stays), why, LogContext::default())
+        .await;
     let mut ended = ended.unwrap().sessions;
     ended.sort();
     let mut expected = [first, third];
     expected.sort();
     assert_eq!(ended, expected);
     shop.wait_for(2).await;
-    assert!(sessions.set_metadata(&stays, "still", "alive").await.is_ok());
+    assert!(
+        sessions
+            .set_metadata(&stays, "still", "alive")
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -126,9 +170,15 @@ async fn a_client_that_joins_while_the_session_ends_is_told_or_refused() {
     for _ in 0..50 {
         let sid = world.session(&[]).await;
         let sessions = world.issuer.sessions();
-        let (joined, ended) =
-            tokio::join!(sessions.join(&sid, &client), sessions.end(&sid, Initiator::RpLogout));
-        assert_eq!(joined.is_ok(), ended.unwrap().deliveries.len() == 1, "{joined:?}");
+        let (joined, ended) = tokio::join!(
+            sessions.join(&sid, &client),
+            sessions.end(&sid, Initiator::RpLogout)
+        );
+        assert_eq!(
+            joined.is_ok(),
+            ended.unwrap().deliveries.len() == 1,
+            "{joined:?}"
+        );
     }
 }
 
@@ -137,13 +187,27 @@ async fn a_sign_out_is_a_log_row_with_the_sessions_metadata_and_who_asked() {
     let world = World::start().await;
     let sid = world.session(&[]).await;
     let sessions = world.issuer.sessions();
-    sessions.set_metadata(&sid, "deviceName", "kiosk").await.unwrap();
-    let mut context = LogContext { ip: Some("192.0.2.1".into()), ..LogContext::default() };
-    context.details.insert("return_to".into(), json!("https://shop.example/"));
-    sessions.end_for(&sid, Initiator::RpLogout, context).await.unwrap();
+    sessions
+        .set_metadata(&sid, "deviceName", "kiosk")
+        .await
+        .unwrap();
+    let mut context = LogContext {
+        ip: Some("192.0.2.1".into()),
+        ..LogContext::default()
+    };
+    context
+        .details
+        .insert("return_to".into(), json!("https://shop.example/"));
+    sessions
+        .end_for(&sid, Initiator::RpLogout, context)
+        .await
+        .unwrap();
     let row = world.events("slo").await.remove(0);
     assert_eq!(row.event["details"]["session_id"], json!(sid));
-    assert_eq!(row.event["details"]["session_metadata"], json!({ "deviceName": "kiosk" }));
+    assert_eq!(
+        row.event["details"]["session_metadata"],
+        json!({ "deviceName": "kiosk" })
+    );
     assert_eq!(row.event["details"]["return_to"], "https://shop.example/");
     assert_eq!(row.event["ip"], "192.0.2.1");
 }
@@ -153,18 +217,30 @@ async fn g25_a_sign_out_waits_for_first_answers_but_not_longer_than_the_client_a
     let (world, quick) = (World::start().await, TestRelyingParty::start().await);
     let hangs = TestRelyingParty::start().await;
     hangs.always_answer(Answer::Hang);
-    let answers = world.client_with("quick", &[&quick.url()], |it| it.delivery.wait_ms = 5_000).await;
-    let stuck = world.client_with("stuck", &[&hangs.url()], |it| it.delivery.wait_ms = 1).await;
+    let answers = world
+        .client_with("quick", &[&quick.url()], |it| it.delivery.wait_ms = 5_000)
+        .await;
+    let stuck = world
+        .client_with("stuck", &[&hangs.url()], |it| it.delivery.wait_ms = 1)
+        .await;
     let sid = world.session(&[&answers, &stuck]).await;
     let ended = world.revoke(&sid).await;
     let begun = std::time::Instant::now();
     world.issuer.wait_for_answers(&ended).await.unwrap();
-    assert!(begun.elapsed() < Duration::from_millis(4_500), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_millis(4_500),
+        "{:?}",
+        begun.elapsed()
+    );
     assert_eq!(quick.requests().len(), 1);
 
-    let wait = world.issuer.wait_for_first_attempts(&ended.deliveries, Duration::from_millis(1));
+    let wait = world
+        .issuer
+        .wait_for_first_attempts(&ended.deliveries, Duration::from_millis(1));
     assert!(!wait.await.unwrap(), "one client has not answered");
-    let wait = world.issuer.wait_for_first_attempts(&[], Duration::from_hours(1));
+    let wait = world
+        .issuer
+        .wait_for_first_attempts(&[], Duration::from_hours(1));
     assert!(wait.await.unwrap());
 }
 
@@ -174,8 +250,16 @@ async fn waiting_for_an_answer_that_has_come_already_is_over_at_once() {
     let client = world.client("shop", &shop.url()).await;
     let id = world.revoke_one(&client).await;
     world.until_state(id, DeliveryState::Heard).await;
-    let wait = world.issuer.wait_for_first_attempts(&[id], Duration::from_hours(1));
-    assert!(tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap().unwrap());
+    let ids = [id];
+    let wait = world
+        .issuer
+        .wait_for_first_attempts(&ids, Duration::from_hours(1));
+    assert!(
+        tokio::time::timeout(Duration::from_secs(30), wait)
+            .await
+            .unwrap()
+            .unwrap()
+    );
 }
 
 #[tokio::test]
@@ -197,10 +281,16 @@ async fn a_user_need_not_be_known_but_a_blocked_one_begins_no_session() {
         logins_count: 0,
     };
     let id = user.id.clone();
-    let work = world.issuer.store().write(move |tx| {
-        Box::pin(async move { tx.insert_user(&user, None).await })
-    });
+    let work = world
+        .issuer
+        .store()
+        .write(move |tx| Box::pin(async move { tx.insert_user(&user, None).await }));
     assert!(work.await.unwrap());
-    let error = world.issuer.sessions().begin(&id, Device::default()).await.unwrap_err();
+    let error = world
+        .issuer
+        .sessions()
+        .begin(&id, Device::default())
+        .await
+        .unwrap_err();
     assert!(matches!(error, SessionError::Blocked(_)), "{error}");
 }

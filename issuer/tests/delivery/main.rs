@@ -4,6 +4,10 @@
 //! for something to happen waits for the thing itself. `world.rs` is the stage.
 
 #![cfg(feature = "sqlite")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows test functions, not what they call"
+)]
 
 mod crash;
 mod ending;

@@ -28,7 +28,10 @@ async fn g13_the_answer_decides_and_is_written_down() {
         let delivery = world.revoke_one(&id).await;
         let delivery = world.until_attempted(delivery, 1).await;
         let last = delivery.last.expect("an attempt was made");
-        assert_eq!((delivery.state, last.status, last.error), (state, Some(answer), error));
+        assert_eq!(
+            (delivery.state, last.status, last.error),
+            (state, Some(answer), error)
+        );
     }
 }
 
@@ -43,7 +46,10 @@ async fn g13_each_request_is_a_log_row_of_auth0s_shape() {
     let refused = world.revoke_one(&id).await;
     world.until_state(refused, DeliveryState::Refused).await;
 
-    let row = world.events("oidc_backchannel_logout_succeeded").await.remove(0);
+    let row = world
+        .events("oidc_backchannel_logout_succeeded")
+        .await
+        .remove(0);
     assert_eq!(
         row.event["details"],
         json!({
@@ -52,7 +58,10 @@ async fn g13_each_request_is_a_log_row_of_auth0s_shape() {
             "initiator": "session-revoked",
         })
     );
-    let row = world.events("oidc_backchannel_logout_failed").await.remove(0);
+    let row = world
+        .events("oidc_backchannel_logout_failed")
+        .await
+        .remove(0);
     assert_eq!(
         row.event["details"]["errors"],
         json!(["status", "invalid_request: no  such session"])
@@ -60,7 +69,10 @@ async fn g13_each_request_is_a_log_row_of_auth0s_shape() {
     // G20: kept with the attempt as well, sanitised.
     let attempt = world.history(refused).await.remove(0);
     assert_eq!(attempt.oauth_error.as_deref(), Some("invalid_request"));
-    assert_eq!(attempt.oauth_error_description.as_deref(), Some("no  such session"));
+    assert_eq!(
+        attempt.oauth_error_description.as_deref(),
+        Some("no  such session")
+    );
 }
 
 #[tokio::test]
@@ -80,7 +92,11 @@ async fn g15_an_endpoint_that_hangs_delays_no_other() {
     let (world, hangs) = (World::start().await, TestRelyingParty::start().await);
     let works = TestRelyingParty::start().await;
     hangs.always_answer(Answer::Hang);
-    let stuck = world.client_with("stuck", &[&hangs.url()], |it| it.delivery.timeout_ms = 10_000).await;
+    let stuck = world
+        .client_with("stuck", &[&hangs.url()], |it| {
+            it.delivery.timeout_ms = 10_000;
+        })
+        .await;
     let quick = world.client("quick", &works.url()).await;
     let mut deliveries = Vec::new();
     for _ in 0..100 {
@@ -94,7 +110,10 @@ async fn g15_an_endpoint_that_hangs_delays_no_other() {
     for id in deliveries {
         assert_eq!(world.delivery(id).await.attempts, 0);
     }
-    assert!(hangs.requests().len() <= 8, "no more than its own slots are under way");
+    assert!(
+        hangs.requests().len() <= 8,
+        "no more than its own slots are under way"
+    );
 }
 
 #[tokio::test]
@@ -116,7 +135,11 @@ async fn connections_that_break_are_tried_again() {
         let delivery = world.revoke_one(&id).await;
         let waiting = world.until_attempted(delivery, 1).await;
         assert_eq!(waiting.state, DeliveryState::Pending, "{broken:?}");
-        assert_eq!(waiting.last.unwrap().error, Some(AttemptError::Reset), "{broken:?}");
+        assert_eq!(
+            waiting.last.unwrap().error,
+            Some(AttemptError::Reset),
+            "{broken:?}"
+        );
         world.pass(Duration::from_secs(2));
         world.until_state(delivery, DeliveryState::Heard).await;
     }

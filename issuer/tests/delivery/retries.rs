@@ -17,24 +17,44 @@ async fn g16_g17_failures_are_repeated_on_the_schedule_with_fresh_tokens() {
     let id = world.revoke_one(&client).await;
     for (attempts, wait) in [(1, 1), (2, 5), (3, 15), (4, 60), (5, 300)] {
         let delivery = world.until_attempted(id, attempts).await;
-        let due = delivery.next_attempt_at.unwrap().saturating_since(world.clock_now());
+        let due = delivery
+            .next_attempt_at
+            .unwrap()
+            .saturating_since(world.clock_now());
         let wait = Duration::from_secs(wait);
-        assert!((wait.mul_f64(0.79)..wait.mul_f64(1.21)).contains(&due), "{attempts}: {due:?}");
+        assert!(
+            (wait.mul_f64(0.79)..wait.mul_f64(1.21)).contains(&due),
+            "{attempts}: {due:?}"
+        );
         world.pass(due);
     }
     let told = shop.wait_for(6).await;
-    let jtis: HashSet<_> = told.iter().map(|one| one.claims()["jti"].to_string()).collect();
+    let jtis: HashSet<_> = told
+        .iter()
+        .map(|one| one.claims()["jti"].to_string())
+        .collect();
     assert_eq!(jtis.len(), 6, "each attempt has a token id of its own");
-    let traces: HashSet<_> = told.iter().map(|one| one.claims()["trace_id"].to_string()).collect();
+    let traces: HashSet<_> = told
+        .iter()
+        .map(|one| one.claims()["trace_id"].to_string())
+        .collect();
     assert_eq!(traces.len(), 1, "and all of them are one event");
     // Minutes after the event the token is still fresh: a receiver takes it.
     world.check(&told[5], &client, SigningAlgorithm::Es256);
     shop.always_answer(Answer::Status(200));
     let delivery = world.until_attempted(id, 6).await;
-    world.pass(delivery.next_attempt_at.unwrap().saturating_since(world.clock_now()));
+    world.pass(
+        delivery
+            .next_attempt_at
+            .unwrap()
+            .saturating_since(world.clock_now()),
+    );
     world.until_state(id, DeliveryState::Heard).await;
     let history = world.history(id).await;
-    assert_eq!(history.iter().map(|one| one.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(
+        history.iter().map(|one| one.number).collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5, 6, 7]
+    );
 }
 
 #[tokio::test]
@@ -77,7 +97,10 @@ async fn retry_after_is_honoured() {
     let client = world.client("shop", &shop.url()).await;
     let id = world.revoke_one(&client).await;
     let delivery = world.until_attempted(id, 1).await;
-    let due = delivery.next_attempt_at.unwrap().saturating_since(world.clock_now());
+    let due = delivery
+        .next_attempt_at
+        .unwrap()
+        .saturating_since(world.clock_now());
     assert_eq!(due, Duration::from_secs(30));
     world.pass(due);
     world.until_state(id, DeliveryState::Heard).await;

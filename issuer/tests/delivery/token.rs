@@ -12,13 +12,18 @@ use crate::world::{ISSUER, World, client};
 async fn g1_g2_g12_a_client_is_told_by_a_form_with_a_token_and_nothing_else() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     // G19: the query belongs to the URL and is kept.
-    let id = world.client("shop", &format!("{}?tenant=1&x=%20", shop.url())).await;
+    let id = world
+        .client("shop", &format!("{}?tenant=1&x=%20", shop.url()))
+        .await;
     let sid = world.session(&[&id]).await;
     world.revoke(&sid).await;
 
     let told = shop.wait_for(1).await.remove(0);
     assert_eq!(told.method, "POST");
-    assert_eq!(told.content_type.as_deref(), Some("application/x-www-form-urlencoded"));
+    assert_eq!(
+        told.content_type.as_deref(),
+        Some("application/x-www-form-urlencoded")
+    );
     assert_eq!(told.target, "/backchannel-logout?tenant=1&x=%20");
     let names: Vec<_> = told.fields.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["logout_token"]);
@@ -26,7 +31,12 @@ async fn g1_g2_g12_a_client_is_told_by_a_form_with_a_token_and_nothing_else() {
     assert_eq!(told.header()["alg"], "ES256");
     let mut claims: Vec<_> = told.claims().as_object().unwrap().keys().cloned().collect();
     claims.sort();
-    assert_eq!(claims, ["aud", "events", "exp", "iat", "iss", "jti", "sid", "sub", "trace_id"]);
+    assert_eq!(
+        claims,
+        [
+            "aud", "events", "exp", "iat", "iss", "jti", "sid", "sub", "trace_id"
+        ]
+    );
     let (issuer, audience) = (told.claims()["iss"].clone(), told.claims()["aud"].clone());
     assert_eq!((issuer, audience), (json!(ISSUER), json!("shop")));
 
@@ -54,10 +64,16 @@ async fn g5_g27_each_client_gets_its_own_algorithm_and_type() {
     let told = old.wait_for(1).await.remove(0);
     assert_eq!(told.header()["typ"], "JWT");
     let token = world.check(&told, &before, SigningAlgorithm::EdDsa);
-    assert_eq!(token.expires_at().as_secs() - token.issued_at().as_secs(), 30);
+    assert_eq!(
+        token.expires_at().as_secs() - token.issued_at().as_secs(),
+        30
+    );
     let told = shop.wait_for(1).await.remove(0);
     let token = world.check(&told, &modern, SigningAlgorithm::Es256);
-    assert_eq!(token.expires_at().as_secs() - token.issued_at().as_secs(), 120);
+    assert_eq!(
+        token.expires_at().as_secs() - token.issued_at().as_secs(),
+        120
+    );
 }
 
 #[tokio::test]
@@ -65,20 +81,33 @@ async fn g30_metadata_reaches_the_clients_that_opted_in_as_a_top_level_claim() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     let till = TestRelyingParty::start().await;
     let opted_in = world
-        .client_with("shop", &[&shop.url()], |it| it.include_session_metadata = Some(true))
+        .client_with("shop", &[&shop.url()], |it| {
+            it.include_session_metadata = Some(true);
+        })
         .await;
     let opted_out = world.client("till", &till.url()).await;
     let sid = world.session(&[&opted_in, &opted_out]).await;
     let sessions = world.issuer.sessions();
-    sessions.set_metadata(&sid, "deviceName", "Kiosk №4").await.unwrap();
+    sessions
+        .set_metadata(&sid, "deviceName", "Kiosk №4")
+        .await
+        .unwrap();
     world.revoke(&sid).await;
 
     let told = shop.wait_for(1).await.remove(0);
-    assert_eq!(told.claims()["session_metadata"], json!({ "deviceName": "Kiosk №4" }));
+    assert_eq!(
+        told.claims()["session_metadata"],
+        json!({ "deviceName": "Kiosk №4" })
+    );
     let token = world.check(&told, &opted_in, SigningAlgorithm::Es256);
     let metadata = token.session_metadata().expect("it travels");
     assert_eq!(metadata.get("deviceName"), Some("Kiosk №4"));
-    assert!(till.wait_for(1).await[0].claims().get("session_metadata").is_none());
+    assert!(
+        till.wait_for(1).await[0]
+            .claims()
+            .get("session_metadata")
+            .is_none()
+    );
 }
 
 #[tokio::test]

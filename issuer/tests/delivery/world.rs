@@ -50,8 +50,14 @@ impl World {
             signing_algorithms: vec![SigningAlgorithm::Es256, SigningAlgorithm::EdDsa],
             ..IssuerConfig::new(ISSUER.parse().unwrap(), master.clone())
         };
-        let builder = Issuer::builder(config).store(store).clock(Arc::new(clock.clone()));
-        Self { issuer: builder.build().await.unwrap(), clock, master }
+        let builder = Issuer::builder(config)
+            .store(store)
+            .clock(Arc::new(clock.clone()));
+        Self {
+            issuer: builder.build().await.unwrap(),
+            clock,
+            master,
+        }
     }
 
     /// Registers a client that hears of everything at one URL.
@@ -68,18 +74,20 @@ impl World {
     ) -> ClientId {
         let client = client(id, urls, change);
         let id = client.id.clone();
-        let work = self.issuer.store().write(move |tx| {
-            Box::pin(async move { tx.insert_client(&client).await })
-        });
+        let work = self
+            .issuer
+            .store()
+            .write(move |tx| Box::pin(async move { tx.insert_client(&client).await }));
         assert!(work.await.unwrap(), "the id is free");
         id
     }
 
     /// Stores a client's changes.
     pub(crate) async fn update(&self, client: Client) {
-        let work = self.issuer.store().write(move |tx| {
-            Box::pin(async move { tx.update_client(&client).await })
-        });
+        let work = self
+            .issuer
+            .store()
+            .write(move |tx| Box::pin(async move { tx.update_client(&client).await }));
         assert!(work.await.unwrap(), "the client is there");
     }
 
@@ -97,7 +105,11 @@ impl World {
 
     /// Revokes a session.
     pub(crate) async fn revoke(&self, sid: &SessionId) -> Ended {
-        self.issuer.sessions().end(sid, Initiator::SessionRevoked).await.unwrap()
+        self.issuer
+            .sessions()
+            .end(sid, Initiator::SessionRevoked)
+            .await
+            .unwrap()
     }
 
     /// Begins and revokes a session in which one client took part; gives its delivery.
@@ -114,11 +126,22 @@ impl World {
 
     pub(crate) async fn delivery(&self, id: DeliveryId) -> Delivery {
         let mut snapshot = self.issuer.store().read().await.unwrap();
-        snapshot.find_delivery(id).await.unwrap().expect("the delivery is kept")
+        snapshot
+            .find_delivery(id)
+            .await
+            .unwrap()
+            .expect("the delivery is kept")
     }
 
     pub(crate) async fn history(&self, id: DeliveryId) -> Vec<Attempt> {
-        self.issuer.store().read().await.unwrap().attempts(id).await.unwrap()
+        self.issuer
+            .store()
+            .read()
+            .await
+            .unwrap()
+            .attempts(id)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn events(&self, code: &str) -> Vec<LogRecord> {
@@ -128,11 +151,7 @@ impl World {
 
     /// Waits until a delivery is as wished. Records are written in groups, so they come a moment
     /// after the client was told.
-    pub(crate) async fn until(
-        &self,
-        id: DeliveryId,
-        wish: impl Fn(&Delivery) -> bool,
-    ) -> Delivery {
+    pub(crate) async fn until(&self, id: DeliveryId, wish: impl Fn(&Delivery) -> bool) -> Delivery {
         for _ in 0..3_000 {
             let delivery = self.delivery(id).await;
             if wish(&delivery) {
@@ -150,7 +169,10 @@ impl World {
     /// Waits until an attempt was recorded and the delivery waits for its next one, or is over.
     pub(crate) async fn until_attempted(&self, id: DeliveryId, attempts: u32) -> Delivery {
         let rests = |delivery: &Delivery| delivery.state != DeliveryState::InFlight;
-        self.until(id, |delivery| delivery.attempts == attempts && rests(delivery)).await
+        self.until(id, |delivery| {
+            delivery.attempts == attempts && rests(delivery)
+        })
+        .await
     }
 
     /// Checks a token as a receiver does.
@@ -167,7 +189,9 @@ impl World {
         let keys = published.candidates(algorithm, Some(&kid));
         let verified = unverified.verify(algorithm, &keys).unwrap();
         let (issuer, now) = (ISSUER.parse().unwrap(), self.clock_now());
-        verified.check(&Expected::new(&issuer, client, now)).unwrap()
+        verified
+            .check(&Expected::new(&issuer, client, now))
+            .unwrap()
     }
 
     pub(crate) fn clock_now(&self) -> Timestamp {
@@ -181,7 +205,9 @@ pub(crate) fn master() -> SealingKey {
 
 /// A client that hears of everything and signs with ES256.
 pub(crate) fn client(id: &str, urls: &[&str], change: impl FnOnce(&mut LogoutSettings)) -> Client {
-    let urls = urls.iter().map(|url| LogoutUrl::from_stored((*url).to_owned()));
+    let urls = urls
+        .iter()
+        .map(|url| LogoutUrl::from_stored((*url).to_owned()));
     let mut settings = LogoutSettings {
         urls: urls.collect(),
         initiators: Some(Initiators::All),
