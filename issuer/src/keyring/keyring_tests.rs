@@ -85,7 +85,7 @@ async fn a_new_algorithm_gets_a_key_and_the_others_keep_theirs() {
         &[SigningAlgorithm::Es256, SigningAlgorithm::EdDsa],
     )
     .await;
-    assert_eq!(after.records()[0], before.records()[0]);
+    assert!(after.records().contains(&before.records()[0]));
     assert_eq!(after.records().len(), 2);
     assert!(before.current(SigningAlgorithm::EdDsa).is_err());
     before.reload(&*store).await.unwrap();
