@@ -16,6 +16,8 @@ mod hook;
 mod http;
 pub mod jwks;
 mod login;
+#[cfg(feature = "redis")]
+mod redis_connection;
 pub mod replay;
 pub mod session_index;
 mod telemetry;
@@ -36,6 +38,8 @@ pub use self::http::{
 };
 pub use self::jwks::{KeySettings, KeySource, KeyState};
 pub use self::login::RecordLoginError;
+#[cfg(feature = "redis")]
+pub use self::redis_connection::RedisConnection;
 pub use self::session_index::{
     EndedSession, LocalSession, LocalSessionId, LoginIdentity, SessionIndex,
 };

@@ -6,7 +6,8 @@
 //! between the two leaves a reservation that lapses by itself after [`RESERVATION`].
 //!
 //! The verifier decides what may be reserved (only tokens whose signature and claims hold);
-//! `backchannel_logout.rs` decides when. `memory.rs` keeps the entries.
+//! `backchannel_logout.rs` decides when. `memory.rs` and `redis.rs`
+//! keep the entries.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,9 +18,13 @@ use logout_shared::{ClientId, Issuer, Timestamp, TokenId};
 use crate::error::StoreError;
 
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 mod shared;
 
 pub use self::memory::MemoryReplayCache;
+#[cfg(feature = "redis")]
+pub use self::redis::RedisReplayCache;
 
 /// How long a reservation lives when nobody commits or releases it.
 pub const RESERVATION: Duration = Duration::from_secs(10);

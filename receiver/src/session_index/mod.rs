@@ -20,9 +20,21 @@ use logout_shared::{ClientId, Issuer, SessionId, Subject, Timestamp};
 use crate::error::StoreError;
 
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 mod shared;
+#[cfg(feature = "sqlx")]
+mod sqlx;
+#[cfg(feature = "tower-sessions")]
+mod tower_sessions;
 
 pub use self::memory::MemorySessionIndex;
+#[cfg(feature = "redis")]
+pub use self::redis::RedisSessionIndex;
+#[cfg(feature = "sqlx")]
+pub use self::sqlx::{PostgresSessionIndex, SqliteSessionIndex};
+#[cfg(feature = "tower-sessions")]
+pub use self::tower_sessions::TowerSessions;
 
 /// Knows the app's local sessions by the logout tokens that may end them.
 ///
