@@ -1,7 +1,25 @@
-//! How a person signs in, and what an app gets for it.
+//! How a person signs in and out, and what an app gets for it.
 //!
-//! `authorize` reads an app's request, `sign_in` turns a password or a browser's session into an
-//! authorization code, `token` turns the code into tokens. All of it speaks of users, sessions and
-//! clients; status codes, cookies and pages are `http/`'s.
+//! `authorize` reads an app's request; `sign_in` turns a password, `single_sign_on` a browser's
+//! session into an authorization code; `token` turns the code into tokens; `sign_out` ends the
+//! session at an app's request; `users` and `account_changes` keep the accounts. All of it speaks of users, sessions and clients; parameters,
+//! status codes, cookies and pages are `http/`'s.
 
+pub mod access_token;
+pub mod account_changes;
+pub mod authorize;
+pub mod client_authentication;
+pub mod client_credentials;
+mod code;
+mod history;
+mod id_token;
+mod opaque_token;
+pub mod own_token;
 pub mod password;
+pub mod profile;
+pub mod sign_in;
+pub mod sign_out;
+pub mod single_sign_on;
+pub mod throttle;
+pub mod token;
+pub mod users;

@@ -11,7 +11,7 @@ use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use logout_shared::Secret;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The longest password, in bytes.
 pub const MAX_PASSWORD_BYTES: usize = 1_024;
@@ -24,53 +24,81 @@ static SLOTS: LazyLock<Semaphore> = LazyLock::new(|| {
     Semaphore::new(std::thread::available_parallelism().map_or(2, std::num::NonZero::get))
 });
 
-/// Hashes a password with a salt of its own; the result is a PHC string.
-pub async fn hash_password(password: &Secret<String>) -> String {
-    in_slot(password.clone(), |password| {
-        Argon2::default()
-            .hash_password(password.expose().as_bytes())
-            .expect("argon2's own parameters hash any password that fits into memory")
-            .to_string()
-    })
-    .await
+/// The right to hash one password now.
+#[derive(Debug)]
+pub struct Slot {
+    _permit: SemaphorePermit<'static>,
 }
 
-/// Whether the password is the one that was hashed.
+/// Waits until a password may be hashed.
 ///
-/// Without a hash, or with one that cannot be read, the answer is `false` after the same work.
+/// What must still hold when the password is checked, such as the throttle, is asked after this.
+///
+/// # Panics
+///
+/// Never: the slots are not taken away.
+pub async fn slot() -> Slot {
+    let permit = SLOTS.acquire().await;
+    Slot {
+        _permit: permit.expect("the semaphore is never closed"),
+    }
+}
+
+/// Hashes a password with a salt of its own; the result is a PHC string.
+///
+/// # Panics
+///
+/// Never: argon2 fails for passwords of 4 GiB only.
+pub async fn hash_password(password: &Secret<String>) -> String {
+    slot()
+        .await
+        .run(password.clone(), |password| {
+            Argon2::default()
+                .hash_password(password.expose().as_bytes())
+                .expect("argon2's own parameters hash any password that fits into memory")
+                .to_string()
+        })
+        .await
+}
+
+impl Slot {
+    /// Whether the password is the one that was hashed.
+    ///
+    /// Without a hash, or with one that cannot be read, the answer is `false` after the same work.
+    pub async fn check(self, password: &Secret<String>, phc: Option<&str>) -> bool {
+        let phc = phc.map(str::to_owned);
+        self.run(password.clone(), move |password| {
+            let known = phc.as_deref().and_then(|phc| PasswordHash::new(phc).ok());
+            let exists = known.is_some();
+            let hash = known.unwrap_or_else(nobodys_hash);
+            let password = password.expose().as_bytes();
+            Argon2::default().verify_password(password, &hash).is_ok() && exists
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        self,
+        password: Secret<String>,
+        work: impl FnOnce(&Secret<String>) -> T + Send + 'static,
+    ) -> T {
+        let result = tokio::task::spawn_blocking(move || {
+            // The slot goes with the work: a caller that goes away frees nothing early.
+            let _slot = self;
+            work(&password)
+        })
+        .await;
+        result.expect("hashing does not panic and is not aborted")
+    }
+}
+
+/// Whether the password is the one that was hashed; see [`Slot::check`].
 pub async fn check_password(password: &Secret<String>, phc: Option<&str>) -> bool {
-    let phc = phc.map(str::to_owned);
-    in_slot(password.clone(), move |password| {
-        let known = phc.as_deref().and_then(|phc| PasswordHash::new(phc).ok());
-        let exists = known.is_some();
-        let hash = known.unwrap_or_else(nobodys_hash);
-        let fits = Argon2::default()
-            .verify_password(password.expose().as_bytes(), &hash)
-            .is_ok();
-        fits && exists
-    })
-    .await
+    slot().await.check(password, phc).await
 }
 
 fn nobodys_hash() -> PasswordHash {
     PasswordHash::new(NOBODYS_HASH).expect("the constant is a PHC string")
-}
-
-async fn in_slot<T: Send + 'static>(
-    password: Secret<String>,
-    work: impl FnOnce(&Secret<String>) -> T + Send + 'static,
-) -> T {
-    let slot = SLOTS
-        .acquire()
-        .await
-        .expect("the semaphore is never closed");
-    let result = tokio::task::spawn_blocking(move || {
-        // The slot is held by the work itself: a caller that goes away frees nothing early.
-        let _slot = slot;
-        work(&password)
-    })
-    .await;
-    result.expect("hashing does not panic and is not aborted")
 }
 
 #[cfg(test)]

@@ -1,0 +1,270 @@
+//! Signing in with e-mail address and password.
+//!
+//! The password is checked first, with nothing locked. Then one write does the rest: the user is
+//! locked, and refused if blocked meanwhile or if the password is not the one that was checked
+//! any more; the session starts, and the app gets its code (D22).
+//!
+//! A browser holds one session. The same person in it proves anew who they are and keeps the
+//! session, under a new handle. If it is another person's, that session ends as by their own
+//! sign-out: whoever sits there now must not reach the apps of the one before, and `rp-logout` is
+//! the event that every client listens for.
+
+use std::net::IpAddr;
+
+use logout_shared::{Secret, SessionId, Subject, Timestamp};
+
+use super::authorize::AuthorizationRequest;
+use super::throttle::{Attempt, Throttle, TooManyFailures};
+use super::{code, history, opaque_token, password};
+use crate::domain::authorization::{TokenDigest, digest};
+use crate::domain::event_log::{LogCode, LogEvent};
+use crate::domain::initiator::Initiator;
+use crate::domain::session::{AuthenticationMethod, Device, Session, SessionLifetimes};
+use crate::domain::user::{PasswordHash, User};
+use crate::issuer::Issuer;
+use crate::logout::{EndSession, EndSessionError, LogContext, end_session};
+use crate::storage::{StorageError, Transaction};
+
+/// What the login form sent, and the browser it came from.
+#[derive(Debug)]
+pub struct SignIn {
+    /// What the app asked for.
+    pub request: AuthorizationRequest,
+    /// The address as typed.
+    pub email: String,
+    /// The password as typed.
+    pub password: Secret<String>,
+    /// The handle that the browser holds already.
+    pub handle: Option<Secret<String>>,
+    /// The browser.
+    pub device: Device,
+    /// The browser's address, for the throttle.
+    pub ip: Option<IpAddr>,
+}
+
+/// A person is signed in.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// For the browser; the one before is worth nothing any more.
+    pub handle: Secret<String>,
+    /// For the app.
+    pub code: Secret<String>,
+    /// The session.
+    pub session: Session,
+}
+
+/// Why a person is not signed in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignInError {
+    /// Too many logins failed before this one.
+    #[error(transparent)]
+    TooManyFailures(#[from] TooManyFailures),
+    /// No such user, or another password: not to be told apart.
+    #[error("wrong e-mail address or password")]
+    WrongCredentials,
+    /// The password was right, but the user may not sign in.
+    #[error("the user is blocked")]
+    Blocked,
+    /// The session of the person before could not be ended.
+    #[error("the browser's former session could not be ended")]
+    FormerSession(#[source] EndSessionError),
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Signs a person in and issues the code for the app.
+///
+/// # Errors
+///
+/// [`SignInError`]; nothing is kept then but a line in the event log.
+pub async fn sign_in(
+    issuer: &Issuer,
+    throttle: &Throttle,
+    sign_in: SignIn,
+) -> Result<SignedIn, SignInError> {
+    let attempt = Attempt {
+        email: &sign_in.email,
+        ip: sign_in.ip,
+    };
+    throttle.check(attempt, issuer.now())?;
+    let (user, known) = find(issuer, sign_in.email.trim()).await?;
+    let slot = password::slot().await;
+    // Again, for those that waited behind many failures.
+    throttle.check(attempt, issuer.now())?;
+    let fits = slot
+        .check(
+            &sign_in.password,
+            known.as_ref().map(|hash| hash.phc.as_str()),
+        )
+        .await;
+    let (Some(user), Some(known), true) = (&user, &known, fits) else {
+        throttle.failed(attempt, issuer.now());
+        record_failure(issuer, &sign_in, user.as_ref()).await?;
+        return Err(SignInError::WrongCredentials);
+    };
+    let start = Start::new(issuer, &sign_in, known.version);
+    let user = user.id.clone();
+    match issuer
+        .store()
+        .write(move |tx| Box::pin(start.run(tx, user)))
+        .await?
+    {
+        Outcome::SignedIn(signed_in) => Ok(*signed_in),
+        Outcome::Blocked => Err(SignInError::Blocked),
+        Outcome::WrongCredentials => Err(SignInError::WrongCredentials),
+    }
+}
+
+async fn find(
+    issuer: &Issuer,
+    email: &str,
+) -> Result<(Option<User>, Option<PasswordHash>), StorageError> {
+    let mut snapshot = issuer.store().read().await?;
+    let Some(user) = snapshot.find_user_by_email(email).await? else {
+        return Ok((None, None));
+    };
+    let known = snapshot.find_password(&user.id).await?;
+    Ok((Some(user), known))
+}
+
+/// One write for either reason, so that the two take the same time.
+async fn record_failure(
+    issuer: &Issuer,
+    sign_in: &SignIn,
+    user: Option<&User>,
+) -> Result<(), StorageError> {
+    let code = if user.is_some() {
+        LogCode::WrongPassword
+    } else {
+        LogCode::UnknownUser
+    };
+    let text = "Wrong email or password.";
+    let client = &sign_in.request.client;
+    let mut event = history::line(code, text, client, &sign_in.device, issuer.now());
+    event.user = user.map(|user| user.id.clone());
+    event.user_name = Some(sign_in.email.chars().take(320).collect());
+    history::record(issuer, event).await
+}
+
+/// All that the write needs; it owns it.
+struct Start {
+    request: AuthorizationRequest,
+    password_version: i64,
+    former: Option<TokenDigest>,
+    handle: Secret<String>,
+    code: Secret<String>,
+    new_id: SessionId,
+    device: Device,
+    lifetimes: SessionLifetimes,
+    now: Timestamp,
+    issuer: Issuer,
+}
+
+enum Outcome {
+    SignedIn(Box<SignedIn>),
+    Blocked,
+    WrongCredentials,
+}
+
+impl Start {
+    fn new(issuer: &Issuer, sign_in: &SignIn, password_version: i64) -> Self {
+        Self {
+            request: sign_in.request.clone(),
+            password_version,
+            former: sign_in
+                .handle
+                .as_ref()
+                .map(|handle| digest(handle.expose())),
+            handle: opaque_token::generate(&**issuer.random()),
+            code: opaque_token::generate(&**issuer.random()),
+            new_id: SessionId::generate(&**issuer.random()),
+            device: sign_in.device.clone(),
+            lifetimes: *issuer.session_lifetimes(),
+            now: issuer.now(),
+            issuer: issuer.clone(),
+        }
+    }
+
+    async fn run(self, tx: &mut dyn Transaction, user: Subject) -> Result<Outcome, SignInError> {
+        let Some(mut user) = tx.lock_user(&user).await? else {
+            return Ok(Outcome::WrongCredentials);
+        };
+        if user.password_version != self.password_version {
+            return Ok(Outcome::WrongCredentials);
+        }
+        if user.blocked {
+            let event = self.line(LogCode::LoginFailed, "The user is blocked.");
+            let event = history::failed(history::about(event, &user), "unauthorized");
+            tx.append_events(&[event]).await?;
+            return Ok(Outcome::Blocked);
+        }
+        let session = self.enter_session(tx, &user).await?;
+        code::issue(tx, &self.request, &session, &self.code, self.now).await?;
+        user.last_login = Some(self.now);
+        user.logins_count += 1;
+        tx.update_user(&user).await?;
+        let event = self.line(LogCode::LoginSucceeded, "Successful login.");
+        let event = history::within(history::about(event, &user), &session);
+        tx.append_events(&[event]).await?;
+        let signed_in = SignedIn {
+            handle: self.handle,
+            code: self.code,
+            session,
+        };
+        Ok(Outcome::SignedIn(Box::new(signed_in)))
+    }
+
+    /// The session that the browser has from now on.
+    async fn enter_session(
+        &self,
+        tx: &mut dyn Transaction,
+        user: &User,
+    ) -> Result<Session, SignInError> {
+        let method = AuthenticationMethod::password(self.now);
+        let handle = digest(self.handle.expose());
+        if let Some(mut former) = self.lock_former(tx).await? {
+            if former.user == user.id {
+                former.reauthenticate(method);
+                former.renew(&self.device, self.lifetimes.idle, self.now);
+                tx.update_session(&former).await?;
+                tx.replace_handle(&former.id, &handle).await?;
+                return Ok(former);
+            }
+            let context = LogContext {
+                ip: self.device.last_ip.clone(),
+                user_agent: self.device.last_user_agent.clone(),
+                ..LogContext::default()
+            };
+            let ending = self.issuer.ending(Initiator::RpLogout, context);
+            let end = EndSession {
+                id: former.id,
+                ending,
+            };
+            end_session(tx, end, self.now, &**self.issuer.random())
+                .await
+                .map_err(SignInError::FormerSession)?;
+        }
+        let id = self.new_id.clone();
+        let device = self.device.clone();
+        let session = Session::start(id, user.id.clone(), device, method, &self.lifetimes);
+        tx.insert_session(&session, Some(&handle)).await?;
+        Ok(session)
+    }
+
+    async fn lock_former(&self, tx: &mut dyn Transaction) -> Result<Option<Session>, StorageError> {
+        let Some(handle) = &self.former else {
+            return Ok(None);
+        };
+        let Some(found) = tx.find_session_by_handle(handle, self.now).await? else {
+            return Ok(None);
+        };
+        let locked = tx.lock_session(&found.id).await?;
+        Ok(locked.filter(|session| session.is_live(self.now)))
+    }
+
+    fn line(&self, code: LogCode, text: &str) -> LogEvent {
+        history::line(code, text, &self.request.client, &self.device, self.now)
+    }
+}

@@ -1,0 +1,213 @@
+//! An app exchanges its code for tokens (RFC 6749 §4.1.3, OpenID Connect Core §3.1.3).
+//!
+//! One write: the code is used up, the session is locked and must be alive, and the client joins
+//! its participants, so that from here on it is told when the session ends. Only then are tokens
+//! signed. Whatever is wrong with an exchange, its code is worth nothing afterwards: a code that
+//! turns up at the wrong place has been stolen or mixed up.
+
+use logout_shared::{Secret, Timestamp};
+
+use super::access_token::{self, AccessToken, userinfo_audience};
+use super::{history, id_token};
+use crate::domain::authorization::{AuthorizationCode, TokenDigest, digest, is_code_verifier};
+use crate::domain::client::Client;
+use crate::domain::event_log::LogCode;
+use crate::domain::session::Device;
+use crate::domain::user::User;
+use crate::issuer::Issuer;
+use crate::keyring::KeyRingError;
+use crate::storage::{CodeUse, StorageError, Transaction};
+
+/// What an app sends to get tokens.
+#[derive(Debug, Clone)]
+pub struct CodeExchange {
+    /// The client, which has proved itself.
+    pub client: Client,
+    /// The code.
+    pub code: Secret<String>,
+    /// The redirect URI of the authorization request, again.
+    pub redirect_uri: Option<String>,
+    /// What the PKCE challenge was made from.
+    pub verifier: Option<Secret<String>>,
+    /// Where the request came from.
+    pub device: Device,
+}
+
+/// What an app gets.
+#[derive(Debug, Clone)]
+pub struct Tokens {
+    /// For userinfo.
+    pub access_token: String,
+    /// Who signed in; for apps that asked for `openid`.
+    pub id_token: Option<String>,
+    /// What was granted.
+    pub scope: String,
+}
+
+/// Why an app gets no tokens.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExchangeError {
+    /// The client may not use codes.
+    #[error("the client may not use the authorization code grant")]
+    Grant,
+    /// The code is not good, or not for this exchange.
+    #[error("{0}")]
+    Code(&'static str),
+    /// The tokens could not be signed.
+    #[error(transparent)]
+    KeyRing(#[from] KeyRingError),
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Exchanges a code for tokens.
+///
+/// # Errors
+///
+/// [`ExchangeError`].
+pub async fn exchange_code(
+    issuer: &Issuer,
+    exchange: CodeExchange,
+) -> Result<Tokens, ExchangeError> {
+    if !exchange.client.may_use_grant("authorization_code") {
+        return Err(ExchangeError::Grant);
+    }
+    let now = issuer.now();
+    let algorithm = exchange.client.signing_algorithm;
+    let redemption = Redemption {
+        digest: digest(exchange.code.expose()),
+        exchange,
+        now,
+    };
+    let redeemed = issuer
+        .store()
+        .write(move |tx| Box::pin(redemption.run(tx)))
+        .await?;
+    let (code, user) = match redeemed {
+        Redeemed::Good(good) => *good,
+        Redeemed::Refused(why) => return Err(ExchangeError::Code(why)),
+    };
+    let token = AccessToken {
+        subject: user.id.to_string(),
+        client: code.client.clone(),
+        audience: userinfo_audience(issuer.id()),
+        scopes: code.scope.split(' ').map(str::to_owned).collect(),
+        session: Some(code.session.clone()),
+    };
+    let access_token = access_token::mint(issuer, &token, algorithm, now).await?;
+    let id_token = if token.scopes.iter().any(|scope| scope == "openid") {
+        Some(id_token::mint(issuer, &code, &user, &access_token, algorithm, now).await?)
+    } else {
+        None
+    };
+    Ok(Tokens {
+        access_token,
+        id_token,
+        scope: code.scope,
+    })
+}
+
+struct Redemption {
+    exchange: CodeExchange,
+    digest: TokenDigest,
+    now: Timestamp,
+}
+
+/// A refusal is no error here: what it writes is kept.
+enum Redeemed {
+    Good(Box<(AuthorizationCode, User)>),
+    Refused(&'static str),
+}
+
+impl Redemption {
+    async fn run(self, tx: &mut dyn Transaction) -> Result<Redeemed, StorageError> {
+        let (code, fault) = match tx.use_code(&self.digest, self.now).await? {
+            CodeUse::First(code) => {
+                let fault = self.fault(&code).err();
+                (Some(code), fault)
+            }
+            CodeUse::Again(code) => (Some(code), Some("the code was used before")),
+            CodeUse::Unknown => (None, Some("the code is not known")),
+        };
+        match (code, fault) {
+            (Some(code), None) => self.join(tx, code).await,
+            (code, fault) => {
+                self.refuse(tx, code.as_ref(), fault.unwrap_or("the code is not known"))
+                    .await
+            }
+        }
+    }
+
+    fn fault(&self, code: &AuthorizationCode) -> Result<(), &'static str> {
+        let verifier = self
+            .exchange
+            .verifier
+            .as_ref()
+            .map(|verifier| verifier.expose().as_str());
+        if code.client != self.exchange.client.id {
+            return Err("the code was issued to another client");
+        }
+        if code.is_expired(self.now) {
+            return Err("the code has expired");
+        }
+        if self.exchange.redirect_uri.as_deref() != Some(code.redirect_uri.as_str()) {
+            return Err("the redirect_uri is not that of the authorization request");
+        }
+        if verifier.is_some_and(|verifier| !is_code_verifier(verifier))
+            || !code.accepts_verifier(verifier)
+        {
+            return Err("the code_verifier does not fit the code_challenge");
+        }
+        Ok(())
+    }
+
+    async fn join(
+        &self,
+        tx: &mut dyn Transaction,
+        code: AuthorizationCode,
+    ) -> Result<Redeemed, StorageError> {
+        let session = tx.lock_session(&code.session).await?;
+        if !session.is_some_and(|session| session.is_live(self.now)) {
+            return self.refuse(tx, Some(&code), "the session has ended").await;
+        }
+        let user = tx.find_user(&code.user).await?.filter(|user| !user.blocked);
+        let Some(user) = user else {
+            return self
+                .refuse(tx, Some(&code), "the user may not sign in")
+                .await;
+        };
+        tx.join_session(&code.session, &code.client, self.now)
+            .await?;
+        let event = self.line(
+            LogCode::CodeExchanged,
+            "Authorization Code for Access Token",
+        );
+        tx.append_events(&[history::about(event, &user)]).await?;
+        Ok(Redeemed::Good(Box::new((code, user))))
+    }
+
+    async fn refuse(
+        &self,
+        tx: &mut dyn Transaction,
+        code: Option<&AuthorizationCode>,
+        why: &'static str,
+    ) -> Result<Redeemed, StorageError> {
+        let mut event = self.line(LogCode::CodeExchangeFailed, why);
+        event.user = code.map(|code| code.user.clone());
+        tx.append_events(&[history::failed(event, "invalid_grant")])
+            .await?;
+        Ok(Redeemed::Refused(why))
+    }
+
+    fn line(&self, code: LogCode, text: &str) -> crate::domain::event_log::LogEvent {
+        history::line(
+            code,
+            text,
+            &self.exchange.client,
+            &self.exchange.device,
+            self.now,
+        )
+    }
+}

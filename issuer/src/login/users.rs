@@ -1,0 +1,179 @@
+//! Making users.
+//!
+//! Used by the command line, the bootstrap and the Management API alike. Addresses are compared
+//! without case and kept as written; passwords are hashed before anything is stored.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use logout_shared::{RandomSource, Secret, Subject, Timestamp};
+use serde_json::{Map, Value};
+
+use super::password::{self, MAX_PASSWORD_BYTES};
+use crate::domain::user::{PasswordHash, User};
+use crate::issuer::Issuer;
+use crate::storage::StorageError;
+
+/// The longest e-mail address, in bytes (RFC 5321 §4.5.3.1).
+const MAX_EMAIL_BYTES: usize = 254;
+
+/// A user to be made.
+#[derive(Debug, Clone, Default)]
+pub struct NewUser {
+    /// The `sub`; made up if none is given.
+    pub id: Option<Subject>,
+    /// The address to sign in with.
+    pub email: String,
+    /// Whether the address was proven.
+    pub email_verified: bool,
+    /// The password; without one the user cannot sign in.
+    pub password: Option<Secret<String>>,
+    /// May use the dashboard.
+    pub admin: bool,
+    /// Claims about the person, see [`User::profile`].
+    pub profile: Map<String, Value>,
+}
+
+/// Why a user is not made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateUserError {
+    /// Not the form of an address.
+    #[error("\"{0}\" is not an e-mail address")]
+    Email(String),
+    /// A password that nobody can use.
+    #[error(transparent)]
+    Password(#[from] UnusablePassword),
+    /// The id or the address belongs to another user.
+    #[error("a user with this id or the address \"{0}\" exists already")]
+    Taken(String),
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// A password that cannot be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnusablePassword {
+    /// No characters.
+    #[error("the password is empty")]
+    Empty,
+    /// More than [`MAX_PASSWORD_BYTES`].
+    #[error("the password has more than {MAX_PASSWORD_BYTES} bytes")]
+    TooLong,
+}
+
+/// Makes a user.
+///
+/// # Errors
+///
+/// [`CreateUserError`]; nothing is stored then.
+pub async fn create_user(issuer: &Issuer, new: NewUser) -> Result<User, CreateUserError> {
+    let (user, hash) = prepare_user(new, &**issuer.random(), issuer.now()).await?;
+    let stored = user.clone();
+    let inserted = issuer.store().write::<_, StorageError, _>(move |tx| {
+        Box::pin(async move { tx.insert_user(&stored, hash.as_ref()).await })
+    });
+    if inserted.await? {
+        Ok(user)
+    } else {
+        Err(CreateUserError::Taken(user.email))
+    }
+}
+
+/// Checks a new user and hashes the password, for callers with a transaction of their own.
+///
+/// # Errors
+///
+/// [`CreateUserError::Email`] and [`CreateUserError::Password`].
+pub async fn prepare_user(
+    new: NewUser,
+    random: &dyn RandomSource,
+    now: Timestamp,
+) -> Result<(User, Option<PasswordHash>), CreateUserError> {
+    let email = new.email.trim();
+    if !is_email(email) {
+        return Err(CreateUserError::Email(email.chars().take(64).collect()));
+    }
+    let hash = match &new.password {
+        Some(password) => Some(hash(password, 1).await?),
+        None => None,
+    };
+    let user = User {
+        id: new.id.unwrap_or_else(|| generate_id(random)),
+        email: email.to_owned(),
+        email_verified: new.email_verified,
+        blocked: false,
+        admin: new.admin,
+        profile: new.profile,
+        user_metadata: Map::new(),
+        app_metadata: Map::new(),
+        password_version: hash.as_ref().map_or(0, |hash| hash.version),
+        created_at: now,
+        updated_at: now,
+        last_login: None,
+        logins_count: 0,
+    };
+    Ok((user, hash))
+}
+
+pub(super) async fn hash(
+    password: &Secret<String>,
+    version: i64,
+) -> Result<PasswordHash, UnusablePassword> {
+    match password.expose().len() {
+        0 => Err(UnusablePassword::Empty),
+        1..=MAX_PASSWORD_BYTES => Ok(PasswordHash {
+            phc: password::hash_password(password).await,
+            version,
+        }),
+        _ => Err(UnusablePassword::TooLong),
+    }
+}
+
+/// In the form that readers of Auth0's ids expect.
+fn generate_id(random: &dyn RandomSource) -> Subject {
+    let mut bytes = [0; 18];
+    random.fill(&mut bytes);
+    let id = format!("auth0|{}", URL_SAFE_NO_PAD.encode(bytes));
+    id.parse().expect("base64url has no control characters")
+}
+
+/// Enough to catch a slip; whether an address exists only a mail can tell.
+pub(super) fn is_email(text: &str) -> bool {
+    let Some((local, host)) = text.rsplit_once('@') else {
+        return false;
+    };
+    text.len() <= MAX_EMAIL_BYTES
+        && !local.is_empty()
+        && !host.is_empty()
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_two_sides_and_no_blanks() {
+        for good in [
+            "ada@example.com",
+            "ada@localhost",
+            "a\"@\"b@example.com",
+            "jürgen@exämple.de",
+        ] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in [
+            "",
+            "ada",
+            "@example.com",
+            "ada@",
+            "a da@example.com",
+            "ada@example.com\n",
+        ] {
+            assert!(!is_email(bad), "{bad}");
+        }
+        assert!(!is_email(&format!("{}@example.com", "a".repeat(250))));
+    }
+}
