@@ -7,8 +7,12 @@
 
 mod body;
 mod client_address;
+mod cookies;
 mod dialect;
 mod health;
+mod oauth_error;
+pub mod oidc;
+mod pages;
 mod security_headers;
 mod settings;
 mod state;
@@ -36,7 +40,7 @@ use dialect::{Dialect, Refusal, WantsPage};
 /// a supervisor looks for it.
 pub fn app(state: AppState) -> Router {
     let endpoints = part(
-        oidc_routes().merge(health::router()),
+        oidc::router().merge(health::router()),
         Dialect::OpenId,
         &state,
     )
@@ -56,10 +60,6 @@ pub fn app(state: AppState) -> Router {
         .layer(from_fn_with_state(baseline, security_headers::add))
         .layer(from_fn_with_state(state.issuer.clone(), trace::log))
         .with_state(state)
-}
-
-fn oidc_routes() -> Router<AppState> {
-    Router::new()
 }
 
 fn management_routes() -> Router<AppState> {
