@@ -1,0 +1,261 @@
+//! Signing out at an app's request: who is asked, what ends, where the browser goes.
+//!
+//! Mirrors, without certification, what the OpenID conformance suite looks for in its modules for
+//! RP-initiated logout.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::http::header::{LOCATION, ORIGIN, SET_COOKIE};
+use logout_shared::SessionId;
+
+use crate::house::{
+    AFTER_LOGOUT, Browser, House, Reply, SEC_FETCH_SITE, claims, form, shop_request,
+};
+
+struct SignedIn<'h> {
+    house: &'h House,
+    browser: Browser<'h>,
+    id_token: String,
+    sid: SessionId,
+}
+
+impl<'h> SignedIn<'h> {
+    async fn new(house: &'h House) -> Self {
+        let mut browser = house.browser();
+        let tokens = house.sign_in(&mut browser).await;
+        let id_token = tokens["id_token"].as_str().unwrap().to_owned();
+        let sid = claims(&id_token)["sid"].as_str().unwrap().parse().unwrap();
+        Self {
+            house,
+            browser,
+            id_token,
+            sid,
+        }
+    }
+
+    async fn leave(&mut self, fields: &[(&str, &str)]) -> Reply {
+        let url = self.house.url(&format!("/oidc/logout?{}", form(fields)));
+        self.browser.get(&url).await
+    }
+
+    async fn is_in(&self) -> bool {
+        let mut snapshot = self.house.issuer.store().read().await.unwrap();
+        snapshot
+            .find_session(&self.sid, self.house.issuer.now())
+            .await
+            .unwrap()
+            .is_some()
+    }
+}
+
+#[tokio::test]
+async fn with_a_good_hint_the_session_ends_and_the_browser_goes_back() {
+    let house = House::open().await;
+    let mut ada = SignedIn::new(&house).await;
+    let (hint, state) = (ada.id_token.clone(), "s".repeat(128));
+    let fields = [
+        ("id_token_hint", hint.as_str()),
+        ("post_logout_redirect_uri", AFTER_LOGOUT),
+        ("state", state.as_str()),
+    ];
+    let reply = ada.leave(&fields).await;
+    assert_eq!(reply.location(), format!("{AFTER_LOGOUT}?state={state}"));
+    assert!(reply.header(SET_COOKIE).contains("Max-Age=0"), "{reply:?}");
+    assert!(!ada.is_in().await);
+    let answer = ada
+        .browser
+        .get(&house.url(&shop_request(&[("prompt", "none")])))
+        .await;
+    assert_eq!(answer.parameter("error"), "login_required");
+    let history = house.history().await;
+    let (_, event) = history.iter().find(|(code, _)| code == "slo").expect("slo");
+    assert_eq!(event["details"]["return_to"], AFTER_LOGOUT, "{event}");
+    assert_eq!(event["details"]["session_id"], ada.sid.as_str(), "{event}");
+
+    // Once more: nobody is signed in any more, and that is no fault.
+    let reply = ada.leave(&fields).await;
+    assert_eq!(reply.location(), format!("{AFTER_LOGOUT}?state={state}"));
+}
+
+#[tokio::test]
+async fn an_expired_hint_is_good_enough() {
+    let house = House::open().await;
+    let mut ada = SignedIn::new(&house).await;
+    house.clock.advance(Duration::from_hours(24));
+    let hint = ada.id_token.clone();
+    let reply = ada.leave(&[("id_token_hint", &hint)]).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert!(reply.body.contains("You are signed out"), "{reply:?}");
+    assert!(!ada.is_in().await);
+}
+
+#[tokio::test]
+async fn without_a_state_there_is_none_in_the_answer() {
+    let house = House::open().await;
+    let mut ada = SignedIn::new(&house).await;
+    let hint = ada.id_token.clone();
+    let to = [
+        ("id_token_hint", hint.as_str()),
+        ("post_logout_redirect_uri", "https://shop.example/?a=b"),
+    ];
+    let reply = ada.leave(&to).await;
+    assert_eq!(reply.location(), "https://shop.example/?a=b");
+}
+
+#[tokio::test]
+async fn faults_end_nothing_and_lead_nowhere() {
+    let house = House::open().await;
+    let mut ada = SignedIn::new(&house).await;
+    let hint = ada.id_token.clone();
+    let mut forged = hint.clone();
+    let at = forged.rfind('.').unwrap() + 5;
+    let letter = if &forged[at..=at] == "A" { "B" } else { "A" };
+    forged.replace_range(at..=at, letter);
+    let stranger = House::open().await;
+    let strangers = stranger.sign_in(&mut stranger.browser()).await;
+    let access_token = house.sign_in(&mut house.browser()).await["access_token"].to_string();
+    let hinted = ("id_token_hint", hint.as_str());
+    let to = |uri| ("post_logout_redirect_uri", uri);
+    for fields in [
+        vec![("id_token_hint", forged.as_str())],
+        vec![("id_token_hint", "nonsense")],
+        vec![("id_token_hint", access_token.trim_matches('"'))],
+        vec![("id_token_hint", strangers["id_token"].as_str().unwrap())],
+        vec![hinted, to("https://evil.example/")],
+        vec![hinted, to("https://shop.example/bye?x=1")],
+        vec![hinted, to("https://shop.example/bye/")],
+        vec![hinted, ("client_id", "spa")],
+        vec![hinted, ("logout_hint", "another session")],
+        vec![("client_id", "nobody")],
+        vec![to(AFTER_LOGOUT)],
+        vec![hinted, hinted],
+    ] {
+        let reply = ada.leave(&fields).await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{fields:?}");
+        assert_eq!(reply.header(LOCATION), "", "{fields:?}");
+        assert!(reply.body.contains("You were not signed out"), "{reply:?}");
+        assert!(ada.is_in().await, "{fields:?}");
+    }
+    assert!(house.history_has("flo").await);
+}
+
+#[tokio::test]
+async fn without_a_fitting_hint_the_person_is_asked() {
+    let house = House::open().await;
+    let elsewhere = SignedIn::new(&house).await;
+    for fields in [
+        vec![],
+        vec![("state", "only")],
+        vec![
+            ("client_id", "shop"),
+            ("post_logout_redirect_uri", AFTER_LOGOUT),
+            ("state", "x"),
+        ],
+        vec![
+            ("id_token_hint", elsewhere.id_token.as_str()),
+            ("post_logout_redirect_uri", AFTER_LOGOUT),
+        ],
+    ] {
+        let mut ada = SignedIn::new(&house).await;
+        let page = ada.leave(&fields).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.body.contains("Sign out?") && page.body.contains("ada@example.com"));
+        assert!(ada.is_in().await, "{fields:?}");
+        let reply = ada.browser.submit(&page, &[]).await;
+        assert!(!ada.is_in().await, "{fields:?}");
+        if fields.len() > 1 {
+            assert!(reply.location().starts_with(AFTER_LOGOUT), "{reply:?}");
+        } else {
+            assert!(reply.body.contains("You are signed out"), "{reply:?}");
+        }
+    }
+    assert!(
+        elsewhere.is_in().await,
+        "a session ended that was not the browser's"
+    );
+}
+
+#[tokio::test]
+async fn the_session_of_a_hint_can_be_ended_from_a_browser_that_lost_its_cookie() {
+    let house = House::open().await;
+    let mut ada = SignedIn::new(&house).await;
+    ada.browser.cookie = None;
+    let hint = ada.id_token.clone();
+    let page = ada.leave(&[("id_token_hint", &hint)]).await;
+    assert!(page.body.contains("Sign out?"), "{page:?}");
+    assert!(ada.is_in().await);
+    ada.browser.submit(&page, &[]).await;
+    assert!(!ada.is_in().await);
+}
+
+#[tokio::test]
+async fn a_foreign_page_cannot_confirm() {
+    let house = House::open().await;
+    let mut ada = SignedIn::new(&house).await;
+    let url = house.url("/oidc/logout/confirm");
+    let foreign = [
+        (SEC_FETCH_SITE, "cross-site"),
+        (ORIGIN, "https://evil.example"),
+    ];
+    let reply = ada.browser.post(&url, &[], &foreign).await;
+    assert_eq!(reply.status, StatusCode::FORBIDDEN);
+    assert!(ada.is_in().await);
+}
+
+#[tokio::test]
+async fn a_posted_request_comes_again_as_get_with_its_cookie() {
+    let house = House::open().await;
+    let mut ada = SignedIn::new(&house).await;
+    let hint = ada.id_token.clone();
+    let fields = [
+        ("id_token_hint", hint.as_str()),
+        ("post_logout_redirect_uri", AFTER_LOGOUT),
+    ];
+    let cookie = ada.browser.cookie.take();
+    let foreign = [
+        (SEC_FETCH_SITE, "cross-site"),
+        (ORIGIN, "https://shop.example"),
+    ];
+    let reply = ada
+        .browser
+        .post(&house.url("/oidc/logout"), &fields, &foreign)
+        .await;
+    assert_eq!(reply.status, StatusCode::SEE_OTHER);
+    assert!(ada.is_in().await);
+    ada.browser.cookie = cookie;
+    let reply = ada.browser.follow(&reply).await;
+    assert_eq!(reply.location(), AFTER_LOGOUT);
+    assert!(!ada.is_in().await);
+}
+
+#[tokio::test]
+async fn a_client_that_names_no_address_gets_its_first() {
+    let house = House::open().await;
+    let mut ada = SignedIn::new(&house).await;
+    let hint = ada.id_token.clone();
+    let reply = ada
+        .leave(&[("id_token_hint", &hint), ("client_id", "shop")])
+        .await;
+    assert_eq!(reply.location(), AFTER_LOGOUT);
+}
+
+#[tokio::test]
+async fn auth0s_older_way_out_asks_nobody() {
+    let house = House::open().await;
+    let mut ada = SignedIn::new(&house).await;
+    let bad = form(&[("client_id", "shop"), ("returnTo", "https://evil.example/")]);
+    let reply = ada
+        .browser
+        .get(&house.url(&format!("/v2/logout?{bad}")))
+        .await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    assert!(ada.is_in().await);
+    let good = form(&[("client_id", "shop"), ("returnTo", AFTER_LOGOUT)]);
+    let reply = ada
+        .browser
+        .get(&house.url(&format!("/v2/logout?{good}")))
+        .await;
+    assert_eq!(reply.location(), AFTER_LOGOUT);
+    assert!(!ada.is_in().await);
+}
