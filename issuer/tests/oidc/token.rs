@@ -102,7 +102,7 @@ async fn a_verifier_without_a_challenge_is_refused() {
 async fn a_code_dies_after_a_minute_and_with_its_session() {
     let house = House::open().await;
     let old = code(&house, &[]).await;
-    house.clock.advance(Duration::from_secs(60));
+    house.clock.advance(Duration::from_mins(1));
     assert_refused(&house.redeem(&old).await, "invalid_grant");
 
     let mut browser = house.browser();
