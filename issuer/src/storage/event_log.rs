@@ -12,7 +12,8 @@ pub struct LogRecord {
     pub log_id: String,
     /// What happened. `code` is on the wire form here, for records of other versions too.
     pub code: String,
-    /// The record's members, as given.
+    /// The record's members by the names that they have in [`LogEvent`], but for `code`; those that
+    /// are absent or null are left out.
     pub event: serde_json::Value,
 }
 

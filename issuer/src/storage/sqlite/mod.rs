@@ -37,7 +37,7 @@ pub use lock::{LockError, ServerLock};
 pub use open::{OpenError, SqliteOptions};
 
 use self::handle::SqliteSnapshot;
-use self::open::TemporaryFolder;
+use self::open::{Opened, TemporaryFolder};
 use self::watch::{Signals, Watch};
 use self::writer::Writer;
 use super::{Snapshot, StorageError, Store, WriteWork};
@@ -81,20 +81,25 @@ impl SqliteStore {
     ///
     /// [`OpenError`] says what is wrong with the file.
     pub async fn open(options: &SqliteOptions) -> Result<Arc<Self>, OpenError> {
-        let mut opened = open::open(options).await?;
+        let opened = open::open(options).await?;
+        Ok(Arc::new(Self::serve(opened).await?))
+    }
+
+    /// Starts the writer on an open file.
+    async fn serve(mut opened: Opened) -> Result<Self, OpenError> {
         let watch = Watch::start(&mut opened.writer).await;
         let watch = watch.map_err(|error| OpenError::Failed {
             path: opened.path.clone(),
             source: error.into(),
         })?;
         let signals = Arc::new(Signals::default());
-        Ok(Arc::new(Self {
+        Ok(Self {
             writer: Writer::start(opened.writer, watch, Arc::clone(&signals)),
             readers: opened.readers,
             signals,
             path: opened.path,
             _temporary: opened.temporary,
-        }))
+        })
     }
 
     /// A store for tests and trials, gone with its owner.

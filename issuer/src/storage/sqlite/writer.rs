@@ -254,3 +254,66 @@ fn answer(reply: oneshot::Sender<Answer>, result: Answer) {
     // Nobody may be waiting any more.
     let _ = reply.send(result);
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::storage::Store;
+    use crate::storage::sqlite::{SqliteOptions, SqliteStore, open};
+
+    /// A store whose file may grow by so many pages, and then the disk is full.
+    async fn store_on_a_full_disk(pages: u32) -> SqliteStore {
+        let mut opened = open::open(&SqliteOptions::in_memory()).await.unwrap();
+        let used: u32 = sqlx::query_scalar("PRAGMA page_count")
+            .fetch_one(&mut opened.writer)
+            .await
+            .unwrap();
+        let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {}", used + pages));
+        sqlx::query(limit)
+            .execute(&mut opened.writer)
+            .await
+            .unwrap();
+        SqliteStore::serve(opened).await.unwrap()
+    }
+
+    async fn mark(store: &dyn Store, name: String) -> Answer {
+        store
+            .write(move |tx| Box::pin(async move { tx.mark_bootstrapped(&name).await }))
+            .await
+    }
+
+    #[tokio::test]
+    async fn on_a_full_disk_every_answer_is_true_and_the_writer_goes_on() {
+        let store = store_on_a_full_disk(20).await;
+        let store: &dyn Store = &store;
+        let large = "x".repeat(60_000);
+        let names: Vec<String> = (0..12)
+            .map(|number| match number % 3 {
+                1 => format!("{number} {large}"),
+                _ => format!("{number}"),
+            })
+            .collect();
+        let writes = names.iter().map(|name| mark(store, name.clone()));
+        let answers = futures_util::future::join_all(writes).await;
+        assert!(answers.iter().any(Result::is_ok) && answers.iter().any(Result::is_err));
+        mark(store, "after".into()).await.unwrap();
+        let mut view = store.read().await.unwrap();
+        for (name, answer) in names.iter().zip(&answers) {
+            let kept = view.was_bootstrapped(name).await.unwrap();
+            assert_eq!(kept, answer.is_ok(), "{}", &name[..2]);
+        }
+        assert!(view.was_bootstrapped("after").await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn an_answer_comes_after_the_commit_and_never_waits_for_more_work() {
+        let store = SqliteStore::in_memory().await.unwrap();
+        let written = mark(&*store, "alone".into());
+        let written = tokio::time::timeout(Duration::from_secs(10), written).await;
+        written.expect("nothing more comes").unwrap();
+        let mut view = store.read().await.unwrap();
+        assert!(view.was_bootstrapped("alone").await.unwrap());
+    }
+}
