@@ -100,6 +100,13 @@ each_store! {
         assert_eq!(view.find_session_end(&id("s1")).await.unwrap(), None);
     }
 
+    async fn an_ended_session_has_no_handle(store: &dyn Store) {
+        insert_with_handle(store, session("s1", "u1"), "h").await;
+        end_session(store, "s1", at(5)).await;
+        // Handles are unique, so this works only if the ended one is gone.
+        insert_with_handle(store, session("s2", "u1"), "h").await;
+    }
+
     async fn a_new_handle_replaces_the_old_one(store: &dyn Store) {
         insert_with_handle(store, session("s1", "u1"), "old").await;
         commit!(store, |tx| tx.replace_handle(&id("s1"), &digest("new")).await).unwrap();
