@@ -7,10 +7,16 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::http::header::{LOCATION, ORIGIN, SET_COOKIE};
+use logout_issuer::domain::client::Client;
+use logout_issuer::domain::logout_settings::{
+    DeliverySettings, LogoutSettings, LogoutUrl, UrlPolicy,
+};
 use logout_shared::SessionId;
+use logout_tests::relying_party::{Answer, TestRelyingParty};
 
 use crate::house::{
-    AFTER_LOGOUT, Browser, House, Reply, SEC_FETCH_SITE, claims, form, shop_request,
+    AFTER_LOGOUT, Browser, House, Reply, SEC_FETCH_SITE, SPA_CALLBACK, VERIFIER, claims, client,
+    form, shop_request,
 };
 
 struct SignedIn<'h> {
@@ -238,6 +244,88 @@ async fn a_client_that_names_no_address_gets_its_first() {
         .leave(&[("id_token_hint", &hint), ("client_id", "shop")])
         .await;
     assert_eq!(reply.location(), AFTER_LOGOUT);
+}
+
+/// Registers another app that hears of sign-outs at `app`, and has Ada sign in to it too.
+async fn join_app(ada: &mut SignedIn<'_>, app: &TestRelyingParty, wait_ms: u32) {
+    let settings = LogoutSettings {
+        urls: vec![
+            LogoutUrl::parse(
+                &app.url(),
+                UrlPolicy {
+                    danger_allow_http: true,
+                },
+            )
+            .unwrap(),
+        ],
+        delivery: DeliverySettings {
+            wait_ms,
+            ..DeliverySettings::default()
+        },
+        ..LogoutSettings::default()
+    };
+    let forum = Client {
+        callbacks: vec![SPA_CALLBACK.to_owned()],
+        logout: Some(settings),
+        ..client("forum")
+    };
+    ada.house.add_client(forum).await;
+    let request = shop_request(&[("client_id", "forum"), ("redirect_uri", SPA_CALLBACK)]);
+    let answer = ada.browser.get(&ada.house.url(&request)).await;
+    let code = answer.parameter("code");
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("client_id", "forum"),
+        ("code", code.as_str()),
+        ("redirect_uri", SPA_CALLBACK),
+        ("code_verifier", VERIFIER),
+    ];
+    let reply = ada.house.post("/oauth/token", None, &fields).await;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+}
+
+#[tokio::test]
+async fn the_browser_goes_back_after_the_apps_were_told() {
+    let house = House::open().await;
+    house.issuer.start_delivery();
+    let app = TestRelyingParty::start().await;
+    app.always_answer(Answer::After(
+        Duration::from_millis(300),
+        Answer::Status(200).into(),
+    ));
+    let mut ada = SignedIn::new(&house).await;
+    join_app(&mut ada, &app, 5_000).await;
+    let hint = ada.id_token.clone();
+    ada.leave(&[("id_token_hint", &hint)]).await;
+    let told = app.requests();
+    assert_eq!(
+        told.len(),
+        1,
+        "the browser went back before the app was told"
+    );
+    assert_eq!(told[0].claims()["sid"], ada.sid.as_str());
+    assert_eq!(told[0].claims()["sub"], house.ada.id.as_str());
+}
+
+#[tokio::test]
+async fn an_app_that_does_not_answer_does_not_keep_the_browser() {
+    let house = House::open().await;
+    house.issuer.start_delivery();
+    let app = TestRelyingParty::start().await;
+    app.always_answer(Answer::Hang);
+    let mut ada = SignedIn::new(&house).await;
+    join_app(&mut ada, &app, 50).await;
+    let hint = ada.id_token.clone();
+    let hinted = [("id_token_hint", hint.as_str())];
+    let reply = ada.leave(&hinted);
+    // Far below the five seconds that an attempt may take.
+    let reply = tokio::time::timeout(Duration::from_secs(3), reply).await;
+    assert!(
+        reply
+            .expect("the sign-out waited")
+            .body
+            .contains("You are signed out")
+    );
 }
 
 #[tokio::test]
