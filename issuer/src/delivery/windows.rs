@@ -106,7 +106,7 @@ impl Windows {
     }
 
     /// Frees a slot and hands it to the first that waits with a lease that still lasts; gives also
-    /// those whose lease does not.
+    /// those whose lease is too short for an attempt and is to be given back.
     pub(super) fn finished(
         &mut self,
         endpoint: &Endpoint,
@@ -127,7 +127,10 @@ impl Windows {
                 next = Some(waiting.claimed);
                 break;
             }
-            too_late.push(waiting.claimed.delivery.id);
+            // A lease that is over is not ours to give back: another claim may hold it by now.
+            if now < waiting.lease_until {
+                too_late.push(waiting.claimed.delivery.id);
+            }
         }
         if window.running == 0 && window.waiting.is_empty() {
             self.endpoints.remove(endpoint);
@@ -221,10 +224,21 @@ mod tests {
         let endpoint = to("https://a.example/").delivery.endpoint();
         admit(&mut windows, "https://a.example/");
         admit(&mut windows, "https://a.example/");
-        // An attempt may take 5 s, so 25 s is the last moment for a lease of 30 s.
+        // An attempt may take 5 s, so 25 s is the first moment at which 30 s are too short.
         let (next, too_late) = windows.finished(&endpoint, NOW + Duration::from_secs(25));
         assert!(next.is_none());
         assert_eq!(too_late.len(), 1);
+    }
+
+    #[test]
+    fn a_lease_that_has_run_out_is_not_given_back() {
+        let mut windows = Windows::new(100, 1);
+        let endpoint = to("https://a.example/").delivery.endpoint();
+        admit(&mut windows, "https://a.example/");
+        admit(&mut windows, "https://a.example/");
+        let (next, too_late) = windows.finished(&endpoint, NOW + Duration::from_secs(30));
+        assert!(next.is_none() && too_late.is_empty());
+        assert_eq!(windows.free(), 100);
     }
 
     #[test]
