@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 
 use crate::id::Issuer;
 use crate::jwa::SigningAlgorithm;
-use crate::jwe::{ContentEncryption, KeyManagement};
-use crate::jwe_compact::{Compact, CompactError};
+use crate::jwe::{ContentEncryption, JweError, KeyManagement};
+use crate::jwe_compact::Compact;
 use crate::jwk::{SigningKey, SigningKeyError};
 use crate::secret::Secret;
 
@@ -42,67 +42,6 @@ pub struct DecryptionKeyError {
     alg: KeyManagement,
     #[source]
     source: Option<SigningKeyError>,
-}
-
-/// Why a token is not one that was encrypted for us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum JweError {
-    /// Longer than the caller's limit.
-    #[error("the token has {0} bytes, more than allowed")]
-    TooLarge(usize),
-    /// Three parts: a token that is signed but not encrypted, although encryption was agreed on.
-    #[error("the token is not encrypted")]
-    NotEncrypted,
-    /// Not five parts separated by dots.
-    #[error("the token is not in the compact form of a JWE")]
-    NotCompact,
-    /// A part is not base64url.
-    #[error("a part of the token is not base64url")]
-    Base64,
-    /// The header is not strict JSON, too large, or lacks a member.
-    #[error("the header is unreadable")]
-    Header,
-    /// The header has a member that we do not accept.
-    #[error("the header member {0} is not accepted")]
-    RefusedMember(&'static str),
-    /// Another `alg` or `enc` than those of our keys.
-    #[error("the token is not encrypted as agreed on")]
-    WrongAlgorithm,
-    /// The token names a key that we do not have.
-    #[error("no decryption key fits the token")]
-    NoKey,
-    /// It does not decrypt; why is not told, on purpose.
-    #[error("the token does not decrypt")]
-    Decrypt,
-}
-
-impl JweError {
-    /// A stable name for logs, metrics and tests.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::TooLarge(_) => "token_too_large",
-            Self::NotEncrypted => "not_encrypted",
-            Self::NotCompact => "not_compact",
-            Self::Base64 => "bad_base64",
-            Self::Header => "bad_header",
-            Self::RefusedMember(_) => "header_member_refused",
-            Self::WrongAlgorithm => "wrong_algorithm",
-            Self::NoKey => "no_key",
-            Self::Decrypt => "does_not_decrypt",
-        }
-    }
-}
-
-impl From<CompactError> for JweError {
-    fn from(error: CompactError) -> Self {
-        match error {
-            CompactError::Form => Self::NotCompact,
-            CompactError::Base64 => Self::Base64,
-            CompactError::Header => Self::Header,
-            CompactError::RefusedMember(name) => Self::RefusedMember(name),
-        }
-    }
 }
 
 /// What was inside an encrypted token: a signed one, not verified yet.

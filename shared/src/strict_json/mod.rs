@@ -4,10 +4,11 @@
 //! members of one name is refused, because two parsers may pick different ones; so is nesting
 //! deeper than [`MAX_DEPTH`], bytes after the value, and anything that is not UTF-8. Errors say
 //! what is wrong and never repeat the input, which may be hostile or personal.
-//! Neighbours: `scan.rs` checks a text without building anything; `jws.rs`, `jwks.rs`,
+//! Neighbours: `scan.rs` and `tokens.rs` check a text without building anything; `jws.rs`, `jwks.rs`,
 //! `jwe_compact.rs` and `discovery.rs` read through this.
 
 mod scan;
+mod tokens;
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
