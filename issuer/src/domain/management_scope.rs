@@ -7,7 +7,7 @@
 //! [`Client::management_scopes`]: super::client::Client::management_scopes
 
 /// Every scope, in alphabetical order.
-pub const ALL: [&str; 29] = [
+pub const ALL: [&str; 31] = [
     "create:actions",
     "create:client_grants",
     "create:clients",
@@ -19,8 +19,10 @@ pub const ALL: [&str; 29] = [
     "delete:sessions",
     "delete:users",
     "read:actions",
+    "read:client_credentials",
     "read:client_grants",
     "read:client_keys",
+    "read:client_summary",
     "read:clients",
     "read:logout_deliveries",
     "read:logs",

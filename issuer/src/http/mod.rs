@@ -5,6 +5,8 @@
 //! security headers, one log line. What an endpoint does is in `oidc/` and `management/`; wire
 //! names and status codes appear on this floor and nowhere below.
 
+pub mod api_error;
+pub mod bearer;
 mod body;
 mod client_address;
 mod cookies;
@@ -46,7 +48,7 @@ pub fn app(state: AppState) -> Router {
     )
     .nest(
         "/api/v2",
-        part(management_routes(), Dialect::Management, &state),
+        part(Router::new(), Dialect::Management, &state),
     );
     let url = state.issuer.id().url();
     let path = url.path().trim_end_matches('/');
@@ -60,10 +62,6 @@ pub fn app(state: AppState) -> Router {
         .layer(from_fn_with_state(baseline, security_headers::add))
         .layer(from_fn_with_state(state.issuer.clone(), trace::log))
         .with_state(state)
-}
-
-fn management_routes() -> Router<AppState> {
-    Router::new()
 }
 
 /// Gives a part of the router its limits, and refusals in its own dialect.
