@@ -12,6 +12,7 @@ mod client_address;
 mod cookies;
 mod dialect;
 mod health;
+pub mod management;
 mod oauth_error;
 pub mod oidc;
 mod pages;
@@ -48,7 +49,7 @@ pub fn app(state: AppState) -> Router {
     )
     .nest(
         "/api/v2",
-        part(Router::new(), Dialect::Management, &state),
+        part(management::router(), Dialect::Management, &state),
     );
     let url = state.issuer.id().url();
     let path = url.path().trim_end_matches('/');

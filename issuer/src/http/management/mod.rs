@@ -1,0 +1,25 @@
+//! The Management API, mounted at `/api/v2`.
+//!
+//! A folder is a noun of the URL, a file is one endpoint: its scope, its rules, its answer. Wire
+//! forms are in each noun's `wire.rs`; what all endpoints share is beside this file. Endpoints
+//! decide nothing about sessions or deliveries: they call the lower floors and put the record of
+//! the change (`audit.rs`) into the same transaction.
+//! Limits on the body, unknown paths and wrong methods are `http/mod.rs`'.
+
+mod audit;
+mod body;
+mod property;
+mod query;
+mod sessions;
+mod users;
+
+use axum::Router;
+
+use super::AppState;
+
+/// All endpoints of the Management API.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .merge(sessions::router())
+        .merge(users::router())
+}
