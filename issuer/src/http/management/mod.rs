@@ -8,6 +8,7 @@
 
 mod audit;
 mod body;
+pub mod clients;
 mod property;
 mod query;
 mod sessions;
@@ -20,6 +21,7 @@ use super::AppState;
 /// All endpoints of the Management API.
 pub fn router() -> Router<AppState> {
     Router::new()
+        .merge(clients::router())
         .merge(sessions::router())
         .merge(users::router())
 }

@@ -1,0 +1,40 @@
+//! `DELETE /api/v2/clients/{id}`: deletes a client.
+//!
+//! What it still had to be told is discarded in the same write. A client that is gone already is
+//! answered alike.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use super::client_id;
+use crate::http::api_error::ApiError;
+use crate::http::bearer::Bearer;
+use crate::http::management::audit::Call;
+use crate::http::management::query::Id;
+use crate::issuer::Issuer;
+
+pub(super) async fn handle(
+    bearer: Bearer,
+    State(issuer): State<Issuer>,
+    Id(id): Id,
+    call: Call,
+) -> Result<StatusCode, ApiError> {
+    bearer.require("delete:clients")?;
+    let Ok(id) = client_id(&id) else {
+        return Ok(StatusCode::NO_CONTENT);
+    };
+    let now = issuer.now();
+    let properties = (StatusCode::NO_CONTENT, Vec::new());
+    let event = call.changed(&bearer, "Delete a client", properties, now);
+    let written = issuer.store().write::<_, ApiError, _>(move |tx| {
+        Box::pin(async move {
+            if tx.delete_client(&id).await? {
+                tx.cancel_deliveries_of_client(&id, now).await?;
+                tx.append_events(&[event]).await?;
+            }
+            Ok(())
+        })
+    });
+    written.await?;
+    Ok(StatusCode::NO_CONTENT)
+}

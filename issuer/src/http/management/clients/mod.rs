@@ -1,0 +1,56 @@
+//! `/api/v2/clients`: the registrations of relying parties.
+//!
+//! The command line makes clients by the same rules ([`draft`]) and shows them in the same form
+//! ([`client_body`]).
+
+mod change;
+mod create;
+mod delete;
+mod echoed;
+mod get;
+mod list;
+mod logout_settings;
+mod rotate_secret;
+mod secret;
+mod update;
+mod urls;
+mod wire;
+
+use axum::Router;
+use axum::routing::{get, post};
+use logout_shared::ClientId;
+use serde_json::{Map, Value};
+
+pub use create::{Draft, draft};
+pub use secret::{generate_secret, open_secret, seal_secret};
+pub use wire::{View, client_body};
+
+use crate::http::AppState;
+use crate::http::api_error::ApiError;
+use crate::http::bearer::Bearer;
+
+pub(super) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/clients", get(list::handle).post(create::handle))
+        .route(
+            "/clients/{id}",
+            get(get::handle)
+                .patch(update::handle)
+                .delete(delete::handle),
+        )
+        .route("/clients/{id}/rotate-secret", post(rotate_secret::handle))
+}
+
+/// The client id in a path. What cannot be one is the id of no client.
+fn client_id(text: &str) -> Result<ClientId, ApiError> {
+    text.parse().map_err(|_| ApiError::ClientNotFound)
+}
+
+/// Whoever writes `management_scopes` gives rights away: `update:clients` alone would let a
+/// caller give itself every right.
+fn require_for_grants(bearer: &Bearer, body: &Map<String, Value>) -> Result<(), ApiError> {
+    if body.contains_key("management_scopes") {
+        bearer.require_any(&["create:client_grants", "update:client_grants"])?;
+    }
+    Ok(())
+}

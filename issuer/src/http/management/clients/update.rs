@@ -1,0 +1,121 @@
+//! `PATCH /api/v2/clients/{id}`: changes a client.
+//!
+//! Each property in the body replaces the old one as a whole. A body that breaks a rule changes
+//! nothing. Taking away the last back-channel logout URL discards what the client still had to be
+//! told, in the same write.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use logout_shared::{ClientId, Secret, Timestamp};
+use serde_json::{Map, Value};
+
+use super::change::ClientChange;
+use super::wire::{View, client_body};
+use super::{client_id, generate_secret, open_secret, require_for_grants, seal_secret};
+use crate::domain::client::{Client, TokenEndpointAuthMethod};
+use crate::domain::event_log::LogEvent;
+use crate::http::api_error::{ApiError, Invalid, Place};
+use crate::http::bearer::Bearer;
+use crate::http::management::audit::Call;
+use crate::http::management::body::UnreadBody;
+use crate::http::management::query::Id;
+use crate::issuer::Issuer;
+use crate::storage::Transaction;
+
+const SECRET: &str = "client_secret";
+
+pub(super) async fn handle(
+    bearer: Bearer,
+    State(issuer): State<Issuer>,
+    Id(id): Id,
+    call: Call,
+    body: UnreadBody,
+) -> Result<Json<Map<String, Value>>, ApiError> {
+    bearer.require_any(&["update:clients", "update:client_keys"])?;
+    let body = body.object().await?;
+    require_for_properties(&bearer, &body)?;
+    if body.is_empty() {
+        let reason = "Too few properties defined (0), minimum 1";
+        return Err(Invalid::whole(Place::Payload, reason).into());
+    }
+    let id = client_id(&id)?;
+    let mut change = ClientChange::read(&body, &issuer)?;
+    let secret = NewSecret::new(&issuer, &id, change.secret.take())?;
+    let now = issuer.now();
+    let properties = (
+        StatusCode::OK,
+        body.into_iter().map(|(name, _)| name).collect(),
+    );
+    let event = call.changed(&bearer, "Update a client", properties, now);
+    let written = issuer.store().write::<_, ApiError, _>(move |tx| {
+        Box::pin(async move { write(tx, &id, change, secret, event, now).await })
+    });
+    let client = written.await?;
+    let view = View::of(&bearer);
+    let secret = if view.shows_secret() {
+        open_secret(&issuer, &client)?
+    } else {
+        None
+    };
+    Ok(Json(client_body(&client, secret.as_ref(), &issuer, view)))
+}
+
+fn require_for_properties(bearer: &Bearer, body: &Map<String, Value>) -> Result<(), ApiError> {
+    if body.contains_key(SECRET) {
+        bearer.require("update:client_keys")?;
+    }
+    if body.keys().any(|name| name != SECRET) {
+        bearer.require("update:clients")?;
+    }
+    require_for_grants(bearer, body)
+}
+
+/// A sealed secret, made before the write because sealing takes time.
+struct NewSecret {
+    sealed: String,
+    asked_for: bool,
+}
+
+impl NewSecret {
+    fn new(
+        issuer: &Issuer,
+        id: &ClientId,
+        given: Option<Secret<String>>,
+    ) -> Result<Self, ApiError> {
+        let asked_for = given.is_some();
+        let secret = given.unwrap_or_else(|| generate_secret(&**issuer.random()));
+        Ok(Self {
+            sealed: seal_secret(issuer, id, &secret)?,
+            asked_for,
+        })
+    }
+}
+
+async fn write(
+    tx: &mut dyn Transaction,
+    id: &ClientId,
+    change: ClientChange,
+    secret: NewSecret,
+    event: LogEvent,
+    now: Timestamp,
+) -> Result<Client, ApiError> {
+    let mut client = tx.find_client(id).await?.ok_or(ApiError::ClientNotFound)?;
+    if change.unsubscribes(&client) {
+        tx.cancel_deliveries_of_client(id, now).await?;
+    }
+    let was_public = client.token_endpoint_auth_method == Some(TokenEndpointAuthMethod::None);
+    change.apply(&mut client);
+    let is_public = client.token_endpoint_auth_method == Some(TokenEndpointAuthMethod::None);
+    // A client that is to prove itself from now on needs something to prove itself with.
+    let lacks_one = was_public && !is_public && client.sealed_secret.is_none();
+    if secret.asked_for || lacks_one {
+        client.sealed_secret = Some(secret.sealed);
+    }
+    client.updated_at = now;
+    if !tx.update_client(&client).await? {
+        return Err(ApiError::ClientNotFound);
+    }
+    tx.append_events(&[event]).await?;
+    Ok(client)
+}
