@@ -9,6 +9,7 @@
 mod audit;
 mod body;
 pub mod clients;
+mod logout_deliveries;
 mod property;
 mod query;
 mod sessions;
@@ -22,6 +23,7 @@ use super::AppState;
 pub fn router() -> Router<AppState> {
     Router::new()
         .merge(clients::router())
+        .merge(logout_deliveries::router())
         .merge(sessions::router())
         .merge(users::router())
 }
