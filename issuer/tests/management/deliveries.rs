@@ -1,0 +1,265 @@
+//! Deliveries as the API shows them, and what changes of clients do to them.
+
+use std::time::Duration;
+
+use logout_issuer::domain::delivery::{
+    About, Attempt, AttemptError, AttemptOutcome, Delivery, DeliveryId, DeliveryState,
+};
+use logout_issuer::domain::initiator::Initiator;
+use logout_issuer::domain::logout_settings::{LogoutSettings, LogoutUrl};
+use logout_issuer::domain::retry::RetrySchedule;
+use logout_issuer::storage::{RecordedAttempt, StorageError};
+use logout_shared::{SessionMetadata, TokenId};
+use serde_json::{Value, json};
+
+use crate::api::{Api, START, USER, client};
+
+const READ: &str = "read:logout_deliveries";
+const URL: &str = "https://shop.example/out";
+
+/// A delivery whose id says that it was made `n` seconds after the start.
+fn delivery(n: u32, client: &str) -> Delivery {
+    let millis = u128::from(START.as_millis().unsigned_abs()) + u128::from(n) * 1_000;
+    // Version 7: the time in front.
+    let id = (millis << 80) | (0x7 << 76) | (0b10 << 62) | u128::from(n);
+    Delivery {
+        id: format!("{id:032x}").parse::<DeliveryId>().unwrap(),
+        client: client.parse().unwrap(),
+        user: USER.parse().unwrap(),
+        about: About::Session(format!("s{n}").parse().unwrap()),
+        initiator: Initiator::SessionRevoked,
+        url: LogoutUrl::from_stored(URL.to_owned()),
+        trace_id: "0123456789abcdef".parse().unwrap(),
+        metadata: SessionMetadata::new(),
+        event_at: START,
+        state: DeliveryState::Pending,
+        attempts: 0,
+        next_attempt_at: Some(START),
+        give_up_at: START + Duration::from_hours(72),
+        finished_at: None,
+        last: None,
+        follow_up: false,
+    }
+}
+
+async fn put(api: &Api, deliveries: Vec<Delivery>) {
+    let written = api.issuer.store().write::<_, StorageError, _>(move |tx| {
+        Box::pin(async move { tx.insert_deliveries(&deliveries).await })
+    });
+    written.await.unwrap();
+}
+
+/// Claims what is due and records this answer for each.
+async fn attempt(api: &Api, status: Option<u16>, error: Option<AttemptError>) {
+    let now = api.issuer.now();
+    let written = api.issuer.store().write::<_, StorageError, _>(move |tx| {
+        Box::pin(async move {
+            let until = now + Duration::from_secs(30);
+            let claimed = tx.claim_due_deliveries("w", now, until, 100, &[]).await?;
+            let recorded: Vec<_> = claimed
+                .into_iter()
+                .map(|claimed| {
+                    let attempt = Attempt {
+                        number: claimed.delivery.attempts + 1,
+                        at: now,
+                        jti: "jti-1".parse::<TokenId>().unwrap(),
+                        url: claimed.delivery.url.clone(),
+                        status,
+                        error,
+                        duration: Duration::from_millis(12),
+                        oauth_error: Some("invalid_request".into()),
+                        oauth_error_description: None,
+                    };
+                    let outcome = AttemptOutcome::Tried(attempt.clone(), None);
+                    let schedule = RetrySchedule::default();
+                    let delivery = claimed.delivery.after(&outcome, &schedule, now, 0.5);
+                    RecordedAttempt {
+                        delivery,
+                        attempt: Some(attempt),
+                    }
+                })
+                .collect();
+            tx.record_attempts("w", &recorded).await
+        })
+    });
+    written.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_delivery_has_its_members_from_the_start_to_the_end() {
+    let api = Api::start().await;
+    let waiting = delivery(1, "shop");
+    let path = format!("/logout-deliveries/{}", waiting.id);
+    put(&api, vec![waiting.clone()]).await;
+    let mut wanted = json!({
+        "id": waiting.id.to_string(),
+        "state": "pending",
+        "client_id": "shop",
+        "user_id": USER,
+        "session_id": "s1",
+        "initiator": "session-revoked",
+        "url": URL,
+        "trace_id": "0123456789abcdef",
+        "attempts": 0,
+        "created_at": "2026-11-23T06:00:01.000Z",
+        "next_attempt_at": "2026-11-23T06:00:00.000Z",
+        "give_up_at": "2026-11-26T06:00:00.000Z",
+        "finished_at": null,
+        "last": null,
+        "history": [],
+    });
+    assert_eq!(api.get(READ, &path).await.expect(200), wanted);
+    attempt(&api, Some(503), Some(AttemptError::Status)).await;
+    let read = api.get(READ, &path).await.expect(200);
+    wanted["attempts"] = json!(1);
+    wanted["next_attempt_at"] = read["next_attempt_at"].clone();
+    wanted["last"] = json!({
+        "at": "2026-11-23T06:00:00.000Z", "status": 503, "error": "status", "duration_ms": 12,
+    });
+    wanted["history"] = json!([{
+        "number": 1, "at": "2026-11-23T06:00:00.000Z", "jti": "jti-1", "status": 503,
+        "error": "status", "duration_ms": 12, "oauth_error": "invalid_request",
+        "oauth_error_description": null,
+    }]);
+    assert_eq!(read, wanted);
+    api.clock.advance(Duration::from_secs(10));
+    attempt(&api, Some(200), None).await;
+    let read = api.get(READ, &path).await.expect(200);
+    assert_eq!(
+        (&read["state"], &read["attempts"]),
+        (&json!("heard"), &json!(2))
+    );
+    assert_eq!(read["finished_at"], "2026-11-23T06:00:10.000Z");
+    assert_eq!(read["history"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_first_attempt_that_was_heard_is_history_too() {
+    let api = Api::start().await;
+    let waiting = delivery(1, "shop");
+    put(&api, vec![waiting.clone()]).await;
+    attempt(&api, Some(200), None).await;
+    let read = api
+        .get(READ, &format!("/logout-deliveries/{}", waiting.id))
+        .await
+        .expect(200);
+    assert_eq!(read["history"].as_array().unwrap().len(), 1);
+    assert_eq!(read["history"][0]["status"], 200);
+}
+
+#[tokio::test]
+async fn an_unknown_delivery_is_told_so() {
+    let api = Api::start().await;
+    for id in ["nonsense", "00000000000000000000000000000001"] {
+        api.get(READ, &format!("/logout-deliveries/{id}"))
+            .await
+            .refused(
+                404,
+                "The logout delivery does not exist.",
+                Some("inexistent_logout_delivery"),
+            );
+    }
+}
+
+#[tokio::test]
+async fn lists_are_narrowed_and_end() {
+    let api = Api::start().await;
+    let clients = ["shop", "blog"];
+    put(
+        &api,
+        (0..7)
+            .map(|n| delivery(n, clients[n as usize % 2]))
+            .collect(),
+    )
+    .await;
+    for (filter, sessions) in [
+        ("", vec!["s6", "s5", "s4", "s3", "s2", "s1", "s0"]),
+        ("&client_id=blog", vec!["s5", "s3", "s1"]),
+        ("&session_id=s2", vec!["s2"]),
+        (
+            "&state=pending&client_id=shop",
+            vec!["s6", "s4", "s2", "s0"],
+        ),
+        ("&state=heard", vec![]),
+    ] {
+        let (mut seen, mut from) = (Vec::new(), String::new());
+        for page in 0.. {
+            assert!(page < 5, "the list does not end");
+            let path = format!("/logout-deliveries?take=2{filter}{from}");
+            let body = api.get(READ, &path).await.expect(200);
+            for delivery in body["deliveries"].as_array().unwrap() {
+                seen.push(delivery["session_id"].as_str().unwrap().to_owned());
+            }
+            let Some(next) = body["next"].as_str() else {
+                break;
+            };
+            from = format!("&from={next}");
+        }
+        assert_eq!(seen, sessions, "{filter}");
+    }
+    for wrong in ["state=odd", "take=0", "client_id=%0A", "session_id=%0A"] {
+        api.get(READ, &format!("/logout-deliveries?{wrong}"))
+            .await
+            .expect(400);
+    }
+}
+
+/// A client with a URL and two deliveries, one of them to another client.
+async fn api_with_waiting() -> Api {
+    let api = Api::start().await;
+    let urls = vec![LogoutUrl::from_stored(URL.to_owned())];
+    let mut shop = client("shop");
+    shop.logout = Some(LogoutSettings {
+        urls,
+        ..LogoutSettings::default()
+    });
+    api.put_client(shop).await;
+    put(&api, vec![delivery(1, "shop"), delivery(2, "blog")]).await;
+    api
+}
+
+async fn state_of(api: &Api, n: u32) -> Value {
+    let path = format!("/logout-deliveries/{}", delivery(n, "x").id);
+    api.get(READ, &path).await.expect(200)["state"].clone()
+}
+
+#[tokio::test]
+async fn a_client_that_gives_up_its_urls_is_told_no_more() {
+    for gone in [
+        json!(null),
+        json!({}),
+        json!({"backchannel_logout_urls": []}),
+    ] {
+        let api = api_with_waiting().await;
+        let body = json!({"oidc_logout": gone});
+        api.call("update:clients", "PATCH /clients/shop", body)
+            .await
+            .expect(200);
+        assert_eq!(state_of(&api, 1).await, "cancelled");
+        assert_eq!(state_of(&api, 2).await, "pending", "another client's stays");
+    }
+}
+
+#[tokio::test]
+async fn another_url_or_another_setting_cancels_nothing() {
+    let api = api_with_waiting().await;
+    for body in [
+        json!({"oidc_logout": {"backchannel_logout_urls": ["https://shop.example/new"]}}),
+        json!({"name": "New"}),
+    ] {
+        api.call("update:clients", "PATCH /clients/shop", body)
+            .await
+            .expect(200);
+        assert_eq!(state_of(&api, 1).await, "pending");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_client_is_told_no_more() {
+    let api = api_with_waiting().await;
+    api.call("delete:clients", "DELETE /clients/shop", Value::Null)
+        .await
+        .expect(204);
+    assert_eq!(state_of(&api, 1).await, "cancelled");
+    assert_eq!(state_of(&api, 2).await, "pending");
+}
