@@ -296,7 +296,7 @@ mod tests {
 
     use super::*;
 
-    fn told(body: Value) -> String {
+    fn told(body: &Value) -> String {
         match read(body.as_object().unwrap()) {
             Ok(read) => Value::Object(read).to_string(),
             Err(error) => error.to_string(),
@@ -330,7 +330,7 @@ mod tests {
             } else {
                 json!(1)
             };
-            let text = told(json!({*name: wrong}));
+            let text = told(&json!({*name: wrong}));
             assert!(text.contains(&format!(" on property {name} (")), "{text}");
         }
     }
@@ -341,14 +341,14 @@ mod tests {
             let entries = (0..count).map(|n| (format!("k{n}"), json!("é".repeat(length))));
             json!({"client_metadata": entries.collect::<Map<_, _>>()})
         };
-        assert!(told(entries(10, 255)).starts_with('{'));
-        assert!(told(entries(11, 1)).contains("Too many properties defined (11), maximum 10"));
-        assert!(told(entries(1, 256)).contains("on property client_metadata.k0 ("));
+        assert!(told(&entries(10, 255)).starts_with('{'));
+        assert!(told(&entries(11, 1)).contains("Too many properties defined (11), maximum 10"));
+        assert!(told(&entries(1, 256)).contains("on property client_metadata.k0 ("));
     }
 
     #[test]
     fn an_unknown_app_type_is_refused_with_the_known_ones() {
-        let text = told(json!({"app_type": "web"}));
+        let text = told(&json!({"app_type": "web"}));
         assert!(
             text.contains("No enum match for: web") && text.contains("regular_web"),
             "{text}"
