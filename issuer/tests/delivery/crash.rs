@@ -57,6 +57,29 @@ async fn g25_what_a_killed_worker_held_is_told_once_its_lease_has_run_out() {
 }
 
 #[tokio::test]
+async fn dropping_the_last_clone_stops_everything() {
+    let shop = TestRelyingParty::start().await;
+    shop.always_answer(Answer::Hang);
+    let store = SqliteStore::in_memory().await.unwrap();
+    let left_behind = Arc::downgrade(&store);
+    let world = World::on(store, ManualClock::at(START), master()).await;
+    world.issuer.start_delivery();
+    let client = world.client("shop", &shop.url()).await;
+    world.revoke_one(&client).await;
+    shop.wait_for(1).await;
+    drop(world);
+    // Tasks that were aborted are gone when they are next looked at.
+    let gone = async {
+        while left_behind.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(3), gone)
+        .await
+        .expect("nobody holds the store");
+}
+
+#[tokio::test]
 async fn an_orderly_stop_gives_its_leases_back() {
     let shop = TestRelyingParty::start().await;
     shop.answer_in_turn([Answer::Hang]);
