@@ -45,10 +45,19 @@ pub struct DecryptionKeyError {
 }
 
 /// What was inside an encrypted token: a signed one, not verified yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Decrypted {
     token: String,
     issuer: Option<Value>,
+}
+
+/// Shows nothing of the token, which is a credential.
+impl fmt::Debug for Decrypted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decrypted")
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Decrypted {

@@ -1,4 +1,6 @@
 //! Encrypting and decrypting together: what one side closes, the other opens, and nothing else.
+//!
+//! Rows B24 and B41 to B45 of the case table.
 #![cfg(feature = "jwe")]
 
 use base64::Engine as _;
@@ -8,6 +10,9 @@ use logout_shared::jwe::{
     ContentEncryption, DecryptionKey, EncryptionKey, JweError, KeyManagement, decrypt,
 };
 use logout_shared::jwk::{JwkError, SigningKey};
+use logout_shared::jws::{JwsError, UnverifiedJws};
+use logout_shared::logout_token::request::MAX_TOKEN_BYTES;
+use logout_shared::metadata::{MAX_ENTRIES, MAX_VALUE_UTF16, SessionMetadata};
 use serde_json::{Value, json};
 
 const INNER: &str = "eyJhbGciOiJSUzI1NiJ9.e30.c2ln";
@@ -51,13 +56,93 @@ fn error(token: &str, keys: &[DecryptionKey]) -> JweError {
 
 #[test]
 fn every_algorithm_and_encryption_opens_what_it_closed() {
-    for alg in KeyManagement::ALL {
-        for enc in ContentEncryption::ALL {
-            let key = key(*alg, *enc);
-            let decrypted = decrypt(&encrypted(&key), LIMIT, &[key]);
-            assert_eq!(decrypted.expect("decrypts").token(), INNER, "{alg} {enc}");
+    let rsa = SigningKey::generate(SigningAlgorithm::Rs256)
+        .expect("makes a key")
+        .to_pkcs8_pem();
+    for curve in [
+        SigningAlgorithm::Es256,
+        SigningAlgorithm::Es384,
+        SigningAlgorithm::Es512,
+    ] {
+        let point = SigningKey::generate(curve)
+            .expect("makes a key")
+            .to_pkcs8_pem();
+        for alg in KeyManagement::ALL {
+            let pem = if alg.is_rsa() { &rsa } else { &point };
+            for enc in ContentEncryption::ALL {
+                let key = DecryptionKey::from_pkcs8_pem(Some("k"), *alg, *enc, pem.expose());
+                let key = key.expect("reads");
+                let decrypted = decrypt(&encrypted(&key), LIMIT, &[key]);
+                assert_eq!(
+                    decrypted.expect("decrypts").token(),
+                    INNER,
+                    "{curve} {alg} {enc}"
+                );
+            }
         }
     }
+}
+
+/// Rows B42 and B43.
+#[test]
+fn what_is_inside_must_be_signed() {
+    let keys = [key(
+        KeyManagement::RsaOaep256,
+        ContentEncryption::A128cbcHs256,
+    )];
+    let signing = SigningKey::generate(SigningAlgorithm::Es256).expect("makes a key");
+    let encryption = EncryptionKey::from_jwk(&keys[0].public_jwk(), keys[0].alg()).expect("valid");
+    let open = |inner: &str| {
+        let token = encryption.encrypt(keys[0].enc(), "JWT", "https://i.example", inner.as_bytes());
+        let decrypted = decrypt(&token.expect("encrypts"), LIMIT, &keys).expect("decrypts");
+        let jws = UnverifiedJws::parse(decrypted.token(), LIMIT)?;
+        jws.verify(SigningAlgorithm::Es256, &[&signing.verification_key()])
+    };
+    let signed = signing.sign("logout+jwt", b"{}").expect("signs");
+    assert!(open(&signed).is_ok());
+    let unsigned = signing
+        .sign_raw(br#"{"alg":"none"}"#, b"{}")
+        .expect("signs");
+    assert_eq!(
+        open(&unsigned),
+        Err(JwsError::WrongAlgorithm(SigningAlgorithm::Es256))
+    );
+    let (front, _) = unsigned.rsplit_once('.').expect("three parts");
+    assert_eq!(open(&format!("{front}.")), Err(JwsError::NotCompact));
+    assert_eq!(
+        open(r#"{"iss":"https://i.example"}"#),
+        Err(JwsError::NotCompact)
+    );
+}
+
+#[test]
+fn the_largest_metadata_fits_an_encrypted_token() {
+    let keys = [key(
+        KeyManagement::RsaOaep256,
+        ContentEncryption::A256cbcHs512,
+    )];
+    let mut metadata = SessionMetadata::new();
+    for entry in 0..MAX_ENTRIES {
+        let value = "\u{1}".repeat(MAX_VALUE_UTF16);
+        metadata
+            .set(format!("{entry:0255}"), value)
+            .expect("within the limits");
+    }
+    let payload = json!({ "session_metadata": metadata }).to_string();
+    let signing = SigningKey::generate(SigningAlgorithm::Rs256).expect("makes a key");
+    let signed = signing
+        .sign("logout+jwt", payload.as_bytes())
+        .expect("signs");
+    let encryption = EncryptionKey::from_jwk(&keys[0].public_jwk(), keys[0].alg()).expect("valid");
+    let token = encryption.encrypt(keys[0].enc(), "JWT", "https://i.example", signed.as_bytes());
+    let token = token.expect("encrypts");
+    assert!(
+        token.len() > 75_000 && token.len() < MAX_TOKEN_BYTES - 8_000,
+        "{}",
+        token.len()
+    );
+    let decrypted = decrypt(&token, MAX_TOKEN_BYTES, &keys).expect("decrypts");
+    assert_eq!(decrypted.token(), signed);
 }
 
 #[test]

@@ -80,7 +80,7 @@ pub enum MetadataError {
 /// assert_eq!(device.device_name, "kiosk 7");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct SessionMetadata(BTreeMap<String, String>);
 
 impl SessionMetadata {
@@ -170,6 +170,14 @@ impl SessionMetadata {
     /// [`TypedMetadataError`] if a field without default has no entry, or a value does not parse.
     pub fn parse_into<T: DeserializeOwned>(&self) -> Result<T, TypedMetadataError> {
         typed::parse(&self.0)
+    }
+}
+
+/// Shows the keys alone: values may be personal and do not belong in logs.
+impl fmt::Debug for SessionMetadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionMetadata")?;
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 
@@ -353,6 +361,12 @@ mod tests {
         assert!(metadata.remove("k3"));
         assert!(!metadata.remove("k3"));
         assert_eq!(metadata.set("k25", ""), Ok(()));
+    }
+
+    #[test]
+    fn debug_shows_keys_and_no_values() {
+        let metadata = SessionMetadata::from_json(&json!({"k": "personal"})).expect("valid");
+        assert_eq!(format!("{metadata:?}"), r#"SessionMetadata{"k"}"#);
     }
 
     #[test]

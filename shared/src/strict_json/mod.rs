@@ -11,6 +11,7 @@ mod scan;
 mod tokens;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::OnceLock;
 
 use serde::Deserialize;
@@ -56,7 +57,7 @@ pub enum StrictJsonError {
 /// assert_eq!(twice.unwrap_err(), StrictJsonError::DuplicateMember);
 /// # Ok::<(), StrictJsonError>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Object {
     json: String,
     members: Vec<Member>,
@@ -131,6 +132,15 @@ impl Object {
     /// The whole text.
     pub fn as_json(&self) -> &str {
         &self.json
+    }
+}
+
+/// Shows the names alone: values may be personal.
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.iter().map(|(name, _)| name))
+            .finish()
     }
 }
 
