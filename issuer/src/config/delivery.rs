@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+use crate::delivery::Settings;
 use crate::domain::retry::RetrySchedule;
 
 /// How clients are told, and how long it is tried.
@@ -25,11 +26,24 @@ pub struct Delivery {
     /// How long after the event a delivery is given up.
     #[serde(with = "humantime_serde")]
     pub give_up_after: Duration,
+    /// How many requests may be under way in this process.
+    pub max_in_flight: u32,
+    /// How many requests may be under way to one URL of one client.
+    pub endpoint_in_flight: u32,
+    /// How long a worker keeps a delivery for itself.
+    #[serde(with = "humantime_serde")]
+    pub lease: Duration,
+    /// How often the outbox is looked at when no bell rings.
+    #[serde(with = "humantime_serde")]
+    pub poll: Duration,
+    /// How many deliveries are claimed, or recorded, in one transaction.
+    pub group_size: u32,
 }
 
 impl Default for Delivery {
     fn default() -> Self {
-        let schedule = RetrySchedule::default();
+        let settings = Settings::default();
+        let schedule = settings.retry;
         Self {
             waits: schedule
                 .waits_secs
@@ -41,6 +55,11 @@ impl Default for Delivery {
             jitter_percent: schedule.jitter_percent,
             max_retry_after: Duration::from_secs(schedule.max_retry_after_secs),
             give_up_after: schedule.give_up_after(),
+            max_in_flight: settings.max_in_flight,
+            endpoint_in_flight: settings.endpoint_in_flight,
+            lease: Duration::from_secs(settings.lease_secs.into()),
+            poll: Duration::from_millis(settings.poll_ms.into()),
+            group_size: settings.group_size,
         }
     }
 }
@@ -63,18 +82,42 @@ impl Delivery {
         if !(3_600..=30 * 24 * 3_600).contains(&self.give_up_after.as_secs()) {
             return refuse("delivery.give_up_after", "it must be from 1h to 30d");
         }
+        // An attempt takes up to ten seconds; a lease that ends before it would send twice.
+        if !(15..=3_600).contains(&self.lease.as_secs()) {
+            return refuse("delivery.lease", "it must be from 15s to 1h");
+        }
+        if !(10..=60_000).contains(&self.poll.as_millis()) {
+            return refuse("delivery.poll", "it must be from 10ms to 1m");
+        }
+        for (key, number) in [
+            ("delivery.max_in_flight", self.max_in_flight),
+            ("delivery.endpoint_in_flight", self.endpoint_in_flight),
+            ("delivery.group_size", self.group_size),
+        ] {
+            if !(1..=65_536).contains(&number) {
+                return refuse(key, "it must be from 1 to 65536");
+            }
+        }
         Ok(())
     }
 }
 
-impl From<&Delivery> for RetrySchedule {
+impl From<&Delivery> for Settings {
     fn from(section: &Delivery) -> Self {
-        Self {
+        let retry = RetrySchedule {
             waits_secs: section.waits.iter().map(Duration::as_secs).collect(),
             refusing_wait_secs: section.refusing_wait.as_secs(),
             jitter_percent: section.jitter_percent,
             max_retry_after_secs: section.max_retry_after.as_secs(),
             give_up_after_secs: section.give_up_after.as_secs(),
+        };
+        Self {
+            retry,
+            max_in_flight: section.max_in_flight,
+            endpoint_in_flight: section.endpoint_in_flight,
+            lease_secs: u32::try_from(section.lease.as_secs()).unwrap_or(u32::MAX),
+            poll_ms: u32::try_from(section.poll.as_millis()).unwrap_or(u32::MAX),
+            group_size: section.group_size,
         }
     }
 }
