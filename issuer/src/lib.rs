@@ -8,6 +8,10 @@
 //! Floors, each using only those below it: `domain` · `storage`, `keyring`, `egress` ·
 //! `login`, `logout`, `delivery` · `http` · `config`, `cli`, `server`.
 
+#[cfg(all(feature = "server", feature = "sqlite"))]
+pub mod bootstrap;
+#[cfg(all(feature = "server", feature = "sqlite"))]
+pub mod cli;
 #[cfg(feature = "server")]
 pub mod config;
 pub mod delivery;
@@ -20,5 +24,7 @@ pub mod keyring;
 #[cfg(feature = "server")]
 pub mod login;
 pub mod logout;
+#[cfg(all(feature = "server", feature = "sqlite"))]
+pub mod server;
 pub mod sessions;
 pub mod storage;

@@ -1,2 +1,8 @@
-//! The server.
-fn main() {}
+//! The program `logout-issuer`. All of it is in the library's `cli/`.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    logout_issuer::cli::run().await
+}

@@ -7,7 +7,11 @@
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use axum::response::IntoResponse as _;
 use serde_json::json;
+
+use super::api_error::ApiError;
+use super::settings::MAX_BODY_BYTES;
 
 /// Whom a part of the router talks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +91,9 @@ impl WantsPage {
 impl Dialect {
     /// The answer that tells the refusal.
     pub(super) fn refuse(self, refusal: Refusal, page: WantsPage) -> Response<Body> {
+        if self == Self::Management && refusal == Refusal::TooLarge {
+            return ApiError::PayloadTooLarge(MAX_BODY_BYTES).into_response();
+        }
         let status = refusal.status();
         let reason = status.canonical_reason().unwrap_or("Error");
         let (kind, body) = match self {

@@ -9,11 +9,11 @@
 mod audit;
 mod body;
 pub mod clients;
-mod logout_deliveries;
+pub mod logout_deliveries;
 mod property;
 mod query;
-mod sessions;
-mod users;
+pub mod sessions;
+pub mod users;
 
 use axum::Router;
 

@@ -23,6 +23,7 @@ use serde_json::{Map, Value};
 
 pub use create::{Draft, draft};
 pub use secret::{generate_secret, open_secret, seal_secret};
+pub use update::change_client;
 pub use wire::{View, client_body};
 
 use crate::http::AppState;

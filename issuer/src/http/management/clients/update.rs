@@ -40,18 +40,9 @@ pub(super) async fn handle(
         return Err(Invalid::whole(Place::Payload, reason).into());
     }
     let id = client_id(&id)?;
-    let mut change = ClientChange::read(&body, &issuer)?;
-    let secret = NewSecret::new(&issuer, &id, change.secret.take())?;
-    let now = issuer.now();
-    let properties = (
-        StatusCode::OK,
-        body.into_iter().map(|(name, _)| name).collect(),
-    );
-    let event = call.changed(&bearer, "Update a client", properties, now);
-    let written = issuer.store().write::<_, ApiError, _>(move |tx| {
-        Box::pin(async move { write(tx, &id, change, secret, event, now).await })
-    });
-    let client = written.await?;
+    let properties = (StatusCode::OK, body.keys().cloned().collect());
+    let event = call.changed(&bearer, "Update a client", properties, issuer.now());
+    let client = change_client(&issuer, &id, &body, event).await?;
     let view = View::of(&bearer);
     let secret = if view.shows_secret() {
         open_secret(&issuer, &client)?
@@ -69,6 +60,28 @@ fn require_for_properties(bearer: &Bearer, body: &Map<String, Value>) -> Result<
         bearer.require("update:clients")?;
     }
     require_for_grants(bearer, body)
+}
+
+/// Changes a client by the rules of the endpoint and gives it as it is now.
+///
+/// `event` is the record of the change.
+///
+/// # Errors
+///
+/// [`ApiError`] says which property breaks which rule; nothing is changed then.
+pub async fn change_client(
+    issuer: &Issuer,
+    id: &ClientId,
+    body: &Map<String, Value>,
+    event: LogEvent,
+) -> Result<Client, ApiError> {
+    let mut change = ClientChange::read(body, issuer)?;
+    let secret = NewSecret::new(issuer, id, change.secret.take())?;
+    let (id, now) = (id.clone(), issuer.now());
+    let written = issuer
+        .store()
+        .write(move |tx| Box::pin(async move { write(tx, &id, change, secret, event, now).await }));
+    written.await
 }
 
 /// A sealed secret, made before the write because sealing takes time.

@@ -6,6 +6,8 @@ mod wire;
 
 use axum::Router;
 
+pub use wire::DeliveryBody;
+
 use crate::http::AppState;
 
 pub(super) fn router() -> Router<AppState> {

@@ -16,7 +16,7 @@ use crate::domain::logout_settings::LogoutUrl;
 
 /// The JSON form of a delivery.
 #[derive(Debug, Serialize)]
-pub(super) struct DeliveryBody {
+pub struct DeliveryBody {
     id: String,
     state: DeliveryState,
     client_id: ClientId,
@@ -63,7 +63,8 @@ pub(super) struct AttemptBody {
 }
 
 impl DeliveryBody {
-    pub(super) fn new(delivery: &Delivery) -> Self {
+    /// A delivery as it is now.
+    pub fn new(delivery: &Delivery) -> Self {
         Self {
             id: delivery.id.to_string(),
             state: delivery.state,

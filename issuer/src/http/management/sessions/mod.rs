@@ -15,6 +15,8 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use logout_shared::SessionId;
 
+pub use wire::SessionBody;
+
 use super::audit::Call;
 use crate::domain::event_log::LogEvent;
 use crate::domain::initiator::Initiator;

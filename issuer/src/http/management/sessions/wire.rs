@@ -10,7 +10,7 @@ use crate::domain::session::{AuthenticationMethod, CookieMode, Device, Participa
 
 /// The JSON form of a session.
 #[derive(Debug, Serialize)]
-pub(in crate::http::management) struct SessionBody {
+pub struct SessionBody {
     id: SessionId,
     user_id: Subject,
     created_at: Timestamp,
@@ -57,7 +57,8 @@ struct CookieBody {
 }
 
 impl SessionBody {
-    pub(in crate::http::management) fn new(session: Session, clients: Vec<Participant>) -> Self {
+    /// A live session with its participants.
+    pub fn new(session: Session, clients: Vec<Participant>) -> Self {
         let clients = clients.into_iter().map(|it| ClientBody {
             client_id: it.client,
         });

@@ -1,10 +1,13 @@
 //! `/api/v2/users/{id}/…`: what belongs to one user.
 
 mod sessions;
+mod wire;
 
 use axum::Router;
 use axum::routing::get;
 use logout_shared::Subject;
+
+pub use wire::user_body;
 
 use crate::http::AppState;
 use crate::http::api_error::ApiError;

@@ -1,0 +1,57 @@
+//! `serve`: runs the server until a signal to stop.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Config, Log, LogFormat};
+use crate::server;
+
+/// Runs the server. The line with the address is printed when it answers.
+pub(super) async fn run(config: Config) -> anyhow::Result<()> {
+    log(&config.log)?;
+    // Before the start, so that a signal during it is not lost.
+    let mut terminated = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupted = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    let development = config.is_development();
+    let server = server::serve(config).await?;
+    // Whoever started us may have closed standard output; that is no reason not to serve.
+    let _ = announce(&server, development);
+    let name = tokio::select! {
+        _ = terminated.recv() => "SIGTERM",
+        _ = interrupted.recv() => "Ctrl-C",
+    };
+    tracing::info!("stopping after {name}");
+    tokio::select! {
+        () = server.shutdown() => tracing::info!("stopped"),
+        // A second signal does not wait for anything; the outbox survives it.
+        _ = terminated.recv() => anyhow::bail!("stopped at once after a second signal"),
+        _ = interrupted.recv() => anyhow::bail!("stopped at once after a second signal"),
+    }
+    Ok(())
+}
+
+fn announce(server: &server::Server, development: bool) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let address = server.local_addr();
+    let issuer = server.issuer().id();
+    writeln!(out, "listening on http://{address} as issuer {issuer}")?;
+    if development {
+        writeln!(out, "for development: only this machine can reach it")?;
+    }
+    out.flush()
+}
+
+fn log(log: &Log) -> anyhow::Result<()> {
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(log.env_filter()?)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    // It fails only where a subscriber is set already.
+    let _ = match log.format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! Puts the rooms together: one running issuer.
+//!
+//! A start binds the address first, so that a taken port costs nothing, then opens the store and
+//! takes the server lock, makes keys, makes what the configuration asks for, starts the worker,
+//! and accepts last: whoever gets an answer gets it from a whole server. A stop goes the other
+//! way round; the worker stops before the store closes. The command is in `cli/serve.rs`, the
+//! accept loop in `connections.rs`.
+
+mod connections;
+mod error;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use logout_shared::{Clock, RandomSource, SystemClock, SystemRandom};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::bootstrap;
+use crate::config::Config;
+use crate::http::{self, AppState};
+use crate::issuer::{Issuer, IssuerConfig};
+use crate::storage::Store;
+use crate::storage::sqlite::{ServerLock, SqliteOptions, SqliteStore};
+
+pub use error::{OpenError, ServeError};
+
+/// Starts a server as the configuration says.
+///
+/// # Errors
+///
+/// [`ServeError`] says what stands in the way, for people.
+///
+/// # Examples
+///
+/// ```no_run
+/// use logout_issuer::config::Config;
+///
+/// # async fn run() -> Result<(), logout_issuer::server::ServeError> {
+/// let mut config = Config::default();
+/// config.http.listen = ([127, 0, 0, 1], 0).into();
+/// let server = logout_issuer::server::serve(config).await?;
+/// println!("{}", server.local_addr());
+/// server.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+pub async fn serve(config: Config) -> Result<Server, ServeError> {
+    Server::builder(config).start().await
+}
+
+/// A running issuer.
+#[derive(Debug)]
+pub struct Server {
+    local_addr: SocketAddr,
+    issuer: Issuer,
+    stop: CancellationToken,
+    accepting: JoinHandle<()>,
+    grace: std::time::Duration,
+    /// Held as long as the server runs; none for a store that no other process can open.
+    lock: Option<ServerLock>,
+}
+
+impl Server {
+    /// A server with parts of one's own: a store, a clock, a listener.
+    pub fn builder(config: Config) -> ServerBuilder {
+        ServerBuilder {
+            config,
+            listener: None,
+            store: None,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        }
+    }
+
+    /// The address that it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// The engine inside.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Stops: no new requests, then the worker, then the store.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        if let Err(error) = self.accepting.await {
+            tracing::error!("the server did not stop cleanly: {error}");
+        }
+        self.issuer.shutdown(self.grace).await;
+        self.issuer.store().close().await;
+        drop(self.lock);
+    }
+}
+
+/// Parts of a server, see [`Server::builder`].
+pub struct ServerBuilder {
+    config: Config,
+    listener: Option<TcpListener>,
+    store: Option<Arc<dyn Store>>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+}
+
+impl ServerBuilder {
+    /// Listens here instead of binding `http.listen`.
+    #[must_use]
+    pub fn listener(mut self, listener: TcpListener) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
+    /// Keeps everything here instead of opening `storage.url`; no lock is taken.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Takes the time from here.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Takes randomness from here.
+    #[must_use]
+    pub fn random(mut self, random: Arc<dyn RandomSource>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Starts the server.
+    ///
+    /// # Errors
+    ///
+    /// [`ServeError`] says what stands in the way, for people.
+    pub async fn start(self) -> Result<Server, ServeError> {
+        let Self {
+            mut config,
+            listener,
+            store,
+            clock,
+            random,
+        } = self;
+        let listener = match listener {
+            Some(listener) => listener,
+            None => bind(config.http.listen).await?,
+        };
+        let local_addr = listener.local_addr().map_err(ServeError::Listen)?;
+        config.issuer = Some(config.issuer_at(local_addr));
+        let (store, lock) = if let Some(store) = store {
+            (store, None)
+        } else {
+            let store = open_store(&config).await?;
+            let lock = store
+                .lock_for_server(clock.now())
+                .await
+                .map_err(ServeError::Lock)?;
+            (store as Arc<dyn Store>, Some(lock))
+        };
+        let issuer = build(&config, store, clock, random).await?;
+        bootstrap::run(&issuer, &config).await?;
+        issuer.start_delivery();
+        let settings = http::Settings::from(&config.http);
+        let state = AppState::new(issuer.clone(), settings);
+        let settings = Arc::clone(&state.http);
+        let grace = settings.shutdown_grace;
+        let stop = CancellationToken::new();
+        let serving = connections::serve(listener, http::app(state), settings, stop.clone());
+        let accepting = tokio::spawn(serving);
+        Ok(Server {
+            local_addr,
+            issuer,
+            stop,
+            accepting,
+            grace,
+            lock,
+        })
+    }
+}
+
+async fn bind(listen: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(listen)
+        .await
+        .map_err(|source| ServeError::Bind { listen, source })
+}
+
+/// Opens the store and builds the engine, without a worker: what commands work on.
+///
+/// # Errors
+///
+/// [`OpenError`] says what stands in the way, for people.
+pub async fn open(config: &Config) -> Result<Issuer, OpenError> {
+    let store = open_store(config).await?;
+    build(config, store, Arc::new(SystemClock), Arc::new(SystemRandom)).await
+}
+
+/// Opens the store that the configuration names; makes and migrates it if needed.
+///
+/// # Errors
+///
+/// [`OpenError`] says what stands in the way, for people.
+pub async fn open_store(config: &Config) -> Result<Arc<SqliteStore>, OpenError> {
+    let path = config.database_path()?;
+    let options = SqliteOptions {
+        path: Some(path),
+        readers: config.storage.readers,
+    };
+    Ok(SqliteStore::open(&options).await?)
+}
+
+async fn build(
+    config: &Config,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+) -> Result<Issuer, OpenError> {
+    let engine = IssuerConfig {
+        id: config.issuer(),
+        sessions: (&config.session).into(),
+        delivery: (&config.delivery).into(),
+        egress: config.egress_settings(),
+        signing_algorithms: config.keys.signing_algorithms.clone(),
+        master_keys: config.master_keys(&*random)?,
+    };
+    Ok(Issuer::builder(engine)
+        .store(store)
+        .clock(clock)
+        .random(random)
+        .build()
+        .await?)
+}

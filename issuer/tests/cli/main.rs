@@ -1,0 +1,18 @@
+//! The command line as its users meet it: the real program, in a process of its own.
+//!
+//! One file for each noun. `program.rs` runs the program in a folder of its own; nothing here
+//! sleeps for a fixed time: a server is awaited by the line it prints, effects by polling with
+//! a bound.
+
+#![expect(clippy::unwrap_used, reason = "a test that fails there has failed")]
+
+mod bootstrap;
+mod client;
+mod config;
+mod connections;
+mod database;
+mod program;
+mod serve;
+mod session;
+mod usage;
+mod user;
