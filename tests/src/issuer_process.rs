@@ -203,6 +203,13 @@ impl IssuerProcess {
         self.child.id()
     }
 
+    /// The server's resident memory in KiB, where the operating system tells.
+    pub fn resident_kib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?)).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    }
+
     /// Kills the server with SIGKILL: it has no time for anything.
     pub async fn kill(mut self) {
         let _ = self.child.kill().await;

@@ -16,7 +16,7 @@ use logout_shared::logout_token::rules::Expected;
 use logout_shared::{ClientId, Issuer, Secret, SigningAlgorithm, Timestamp};
 
 const ALG: SigningAlgorithm = SigningAlgorithm::Hs256;
-const NOW: i64 = 1_700_000_000;
+const NOW: i64 = 1_795_413_600;
 
 static KEY: LazyLock<SigningKey> = LazyLock::new(|| {
     let secret = Secret::new("a secret of this fuzz target alone, long enough".to_owned());

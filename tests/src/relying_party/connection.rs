@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -70,8 +71,10 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> io::Result<Option<To
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
+    let at = Instant::now();
     let fields = form_urlencoded::parse(&body).into_owned().collect();
     Ok(Some(Told {
+        at,
         method,
         target,
         content_type,

@@ -22,7 +22,7 @@ mod connection;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -60,6 +60,8 @@ struct Script {
 /// One request that the relying party got; visits of browsers (GET) do not count.
 #[derive(Debug, Clone)]
 pub struct Told {
+    /// When the request had come in whole.
+    pub at: Instant,
     /// The request's method.
     pub method: String,
     /// Path and query.
