@@ -1,3 +1,4 @@
 //! Both sides together over real sockets, one file a story.
 
 mod floors;
+mod story;
