@@ -216,7 +216,7 @@ impl Default for SessionLifetimes {
 mod tests {
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(3_600);
+    const HOUR: Duration = Duration::from_hours(1);
 
     fn session(lifetimes: &SessionLifetimes) -> Session {
         Session::start(

@@ -268,3 +268,99 @@ impl Start {
         history::line(code, text, &self.request.client, &self.device, self.now)
     }
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use logout_shared::seal::SealingKey;
+    use logout_shared::{SigningAlgorithm, SystemRandom};
+
+    use super::*;
+    use crate::domain::client::Client;
+    use crate::issuer::IssuerConfig;
+    use crate::login::authorize::{Prompt, ResponseMode, ReturnAddress};
+    use crate::login::users::{NewUser, create_user};
+    use crate::storage::sqlite::SqliteStore;
+
+    async fn issuer() -> Issuer {
+        let id = "https://id.example/".parse().expect("an issuer identifier");
+        let config = IssuerConfig {
+            signing_algorithms: Vec::new(),
+            ..IssuerConfig::new(id, SealingKey::generate(&SystemRandom))
+        };
+        let store = SqliteStore::in_memory().await.expect("a store");
+        let builder = Issuer::builder(config).store(store);
+        builder.build().await.expect("an issuer")
+    }
+
+    fn request(now: Timestamp) -> AuthorizationRequest {
+        AuthorizationRequest {
+            client: Client {
+                id: "shop".parse().expect("a client id"),
+                name: "The shop".into(),
+                sealed_secret: None,
+                token_endpoint_auth_method: None,
+                callbacks: Vec::new(),
+                allowed_logout_urls: Vec::new(),
+                grant_types: Vec::new(),
+                signing_algorithm: SigningAlgorithm::Es256,
+                management_scopes: Vec::new(),
+                logout: None,
+                other: serde_json::Map::new(),
+                created_at: now,
+                updated_at: now,
+            },
+            back: ReturnAddress {
+                redirect_uri: "https://shop.example/".into(),
+                state: None,
+                mode: ResponseMode::Query,
+            },
+            scope: "openid".into(),
+            nonce: None,
+            code_challenge: None,
+            prompt: Prompt::WhenNeeded,
+            max_age: None,
+            login_hint: None,
+            expected_user: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_password_that_was_changed_after_the_check_opens_nothing() {
+        let issuer = issuer().await;
+        let new = NewUser {
+            email: "ada@example.com".into(),
+            password: Some(Secret::new("old".into())),
+            ..NewUser::default()
+        };
+        let ada = create_user(&issuer, new).await.expect("a user");
+        let sign_in = SignIn {
+            request: request(issuer.now()),
+            email: ada.email.clone(),
+            password: Secret::new("old".into()),
+            handle: None,
+            device: Device::default(),
+            ip: None,
+        };
+        for (seen, opens) in [
+            (ada.password_version - 1, false),
+            (ada.password_version, true),
+        ] {
+            let start = Start::new(&issuer, &sign_in, seen);
+            let user = ada.id.clone();
+            let write = issuer
+                .store()
+                .write(move |tx| Box::pin(start.run(tx, user)));
+            let outcome = write.await.expect("a write");
+            assert_eq!(
+                matches!(outcome, Outcome::SignedIn(_)),
+                opens,
+                "version {seen}"
+            );
+            let mut snapshot = issuer.store().read().await.expect("a snapshot");
+            let page = snapshot
+                .list_sessions_of_user(&ada.id, None, 10, issuer.now())
+                .await;
+            assert_eq!(page.expect("a page").sessions.is_empty(), !opens);
+        }
+    }
+}
