@@ -11,6 +11,7 @@ mod authorize;
 mod house;
 mod independent_client;
 mod pages;
+mod races;
 mod sign_in;
 mod sign_out;
 mod token;
