@@ -10,6 +10,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt;
 use logout_shared::logout_token::{LogoutSubject, LogoutToken};
@@ -59,7 +60,7 @@ pub(crate) struct Inner {
     pub(crate) presented_by: PresentedBy,
     pub(crate) scope: Scope,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) random: Arc<dyn RandomSource>,
+    pub(crate) owners: Owners,
 }
 
 /// A logout that has been done.
@@ -123,7 +124,7 @@ impl BackchannelLogout {
         let inner = &*self.inner;
         let keep_until = inner.verifier.dead_at(token);
         let reservation = Reservation {
-            owner: random_owner(&*inner.random),
+            owner: inner.owners.next(),
             keep_until,
         };
         let now = inner.clock.now();
@@ -257,8 +258,24 @@ struct Reservation {
     keep_until: Timestamp,
 }
 
-fn random_owner(random: &dyn RandomSource) -> ReservationOwner {
-    let mut bytes = [0; 16];
-    random.fill(&mut bytes);
-    ReservationOwner::from_bits(u128::from_le_bytes(bytes))
+/// Gives out reservation owners: the process's 64 random bits, then a counter.
+pub(crate) struct Owners {
+    process: u64,
+    next: AtomicU64,
+}
+
+impl Owners {
+    pub(crate) fn new(random: &dyn RandomSource) -> Owners {
+        let mut bytes = [0; 8];
+        random.fill(&mut bytes);
+        Owners {
+            process: u64::from_le_bytes(bytes),
+            next: AtomicU64::default(),
+        }
+    }
+
+    fn next(&self) -> ReservationOwner {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        ReservationOwner::from_bits(u128::from(self.process) << 64 | u128::from(number))
+    }
 }

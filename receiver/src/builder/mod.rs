@@ -13,7 +13,7 @@ use logout_shared::{
     SystemRandom,
 };
 
-use crate::backchannel_logout::{BackchannelLogout, Inner};
+use crate::backchannel_logout::{BackchannelLogout, Inner, Owners};
 use crate::config::{EndpointSettings, SessionSettings, TokenRules};
 use crate::hook::LogoutHook;
 use crate::http::require_session::PresentedBy;
@@ -264,7 +264,7 @@ impl Builder {
         let replay = replay.unwrap_or_else(|| Arc::new(MemoryReplayCache::new(&*self.random)));
         let (hook, settings) = (self.hook.take(), self.sessions.clone());
         let (endpoint, presented_by) = (self.endpoint.clone(), self.presented_by.clone());
-        let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
+        let (clock, owners) = (Arc::clone(&self.clock), Owners::new(&*self.random));
         let verifier = self.build_verifier()?;
         let scope = verifier.scope().clone();
         Ok(BackchannelLogout {
@@ -278,7 +278,7 @@ impl Builder {
                 presented_by,
                 scope,
                 clock,
-                random,
+                owners,
             }),
         })
     }

@@ -101,12 +101,12 @@ pub struct TokenKey<'a> {
     pub jti: &'a TokenId,
 }
 
-/// Who holds a reservation: 128 random bits.
+/// Who holds a reservation: 128 bits that nobody else uses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReservationOwner(u128);
 
 impl ReservationOwner {
-    /// Makes an owner of random bits.
+    /// Makes an owner of bits that must differ from every other owner's.
     pub fn from_bits(bits: u128) -> ReservationOwner {
         ReservationOwner(bits)
     }

@@ -84,11 +84,7 @@ impl SessionIndex for MemorySessionIndex {
             return Ok(Recorded::Ended);
         }
         let key = (login.scope.clone(), login.local.clone());
-        let session = Session {
-            identity: login.identity.clone(),
-            expires_at: login.expires_at,
-            ended: false,
-        };
+        let session = Session::new(login.identity.clone(), login.expires_at);
         state.insert(key, session);
         Ok(Recorded::Live)
     }

@@ -4,7 +4,7 @@
 //! every mark is in `marks` and once in `expiries`. Only `insert`, `take` and `leave_mark` touch
 //! more than one map.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 
 use logout_shared::{SessionId, Subject, Timestamp};
@@ -19,16 +19,27 @@ pub(super) struct Session {
     pub(super) identity: LoginIdentity,
     pub(super) expires_at: Timestamp,
     pub(super) ended: bool,
+    /// Where it stands in the queue of expiries; the state gives it out.
+    ticket: Ticket,
 }
 
 impl Session {
+    pub(super) fn new(identity: LoginIdentity, expires_at: Timestamp) -> Session {
+        Session {
+            identity,
+            expires_at,
+            ended: false,
+            ticket: 0,
+        }
+    }
+
     pub(super) fn is_live(&self, now: Timestamp) -> bool {
         !self.ended && self.expires_at > now
     }
 }
 
 /// What a mark names. A mark for both `sid` and `sub` never touches another user's session.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) enum MarkKey {
     Session(Scope, SessionId),
     SessionOf(Scope, SessionId, Subject),
@@ -49,10 +60,13 @@ impl MarkKey {
 pub(super) struct Mark {
     not_after_secs: i64,
     keep_until: Timestamp,
+    ticket: Ticket,
 }
 
+/// Tells apart what expires in the same moment, without comparing names.
+type Ticket = u64;
+
 /// What the queue of expiries points at.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Expiring {
     Session(Key),
     Mark(MarkKey),
@@ -64,12 +78,14 @@ pub(super) struct State {
     by_sid: HashMap<(Scope, SessionId), BTreeSet<LocalSessionId>>,
     by_sub: HashMap<(Scope, Subject), BTreeSet<LocalSessionId>>,
     pub(super) marks: HashMap<MarkKey, Mark>,
-    expiries: BTreeSet<(Timestamp, Expiring)>,
+    expiries: BTreeMap<(Timestamp, Ticket), Expiring>,
+    next_ticket: Ticket,
 }
 
 impl State {
-    pub(super) fn insert(&mut self, key: Key, session: Session) {
+    pub(super) fn insert(&mut self, key: Key, mut session: Session) {
         self.take(&key);
+        session.ticket = self.enqueue(session.expires_at, Expiring::Session(key.clone()));
         let (scope, local) = key.clone();
         let identity = &session.identity;
         if let Some(sid) = &identity.sid {
@@ -83,16 +99,13 @@ impl State {
             .entry((scope, identity.sub.clone()))
             .or_default()
             .insert(local);
-        self.expiries
-            .insert((session.expires_at, Expiring::Session(key.clone())));
         self.sessions.insert(key, session);
     }
 
     pub(super) fn take(&mut self, key: &Key) -> Option<Session> {
         let session = self.sessions.remove(key)?;
         let (scope, local) = key;
-        self.expiries
-            .remove(&(session.expires_at, Expiring::Session(key.clone())));
+        self.expiries.remove(&(session.expires_at, session.ticket));
         if let Some(sid) = &session.identity.sid {
             unlink(&mut self.by_sid, &(scope.clone(), sid.clone()), local);
         }
@@ -110,16 +123,21 @@ impl State {
         let mut mark = Mark {
             not_after_secs: logout.not_after_secs,
             keep_until: logout.keep_until,
+            ticket: 0,
         };
         if let Some(earlier) = self.marks.remove(&key) {
-            self.expiries
-                .remove(&(earlier.keep_until, Expiring::Mark(key.clone())));
+            self.expiries.remove(&(earlier.keep_until, earlier.ticket));
             mark.not_after_secs = mark.not_after_secs.max(earlier.not_after_secs);
             mark.keep_until = mark.keep_until.max(earlier.keep_until);
         }
-        self.expiries
-            .insert((mark.keep_until, Expiring::Mark(key.clone())));
+        mark.ticket = self.enqueue(mark.keep_until, Expiring::Mark(key.clone()));
         self.marks.insert(key, mark);
+    }
+
+    fn enqueue(&mut self, at: Timestamp, what: Expiring) -> Ticket {
+        self.next_ticket += 1;
+        self.expiries.insert((at, self.next_ticket), what);
+        self.next_ticket
     }
 
     pub(super) fn end_matching(&mut self, logout: &Logout, now: Timestamp) -> Marked {
@@ -173,7 +191,11 @@ impl State {
 
     pub(super) fn drop_expired(&mut self, now: Timestamp) {
         for _ in 0..EXPIRED_PER_CALL {
-            if self.expiries.first().is_none_or(|(at, _)| *at > now) {
+            if self
+                .expiries
+                .first_key_value()
+                .is_none_or(|((at, _), _)| *at > now)
+            {
                 return;
             }
             match self.expiries.pop_first() {
