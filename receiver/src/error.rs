@@ -81,7 +81,7 @@ impl Invalid {
             #[cfg(feature = "jwe")]
             Invalid::Encryption(error) => error.code(),
             Invalid::Signature(error) => error.code(),
-            Invalid::UnknownKey => "key_unknown",
+            Invalid::UnknownKey => "no_key",
             Invalid::Rule(violation) => violation.code(),
             Invalid::IssuerMismatch => "iss_header_mismatch",
             Invalid::Replayed => "replayed",

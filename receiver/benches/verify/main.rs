@@ -85,10 +85,10 @@ impl Check for Verify {
             jti: token.jti(),
         };
         let (owner, until) = (ReservationOwner::from_bits(1), token.expires_at());
-        let taken = self.replay.reserve(&key, owner, start(), until).await?;
+        let outcome = self.replay.reserve(&key, owner, start(), until).await?;
         anyhow::ensure!(
-            taken == logout_receiver::replay::Reserved::Taken,
-            "{taken:?}"
+            outcome == logout_receiver::replay::Reserved::Taken,
+            "{outcome:?}"
         );
         self.replay.commit(&key, owner, start(), until).await?;
         Ok(())

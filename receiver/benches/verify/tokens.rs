@@ -27,7 +27,7 @@ pub(crate) fn start() -> Timestamp {
 pub(crate) struct Tokens {
     key: SigningKey,
     raw_key: PKey<Public>,
-    tokens: Vec<Token>,
+    all: Vec<Token>,
 }
 
 struct Token {
@@ -41,12 +41,12 @@ impl Tokens {
     /// Signs that many tokens of about 700 bytes.
     pub(crate) fn sign(algorithm: SigningAlgorithm, count: usize) -> anyhow::Result<Tokens> {
         let key = SigningKey::generate(algorithm)?;
-        let tokens = (0..count).map(|number| Token::sign(&key, number));
-        let tokens = tokens.collect::<anyhow::Result<_>>()?;
+        let all = (0..count).map(|number| Token::sign(&key, number));
+        let all = all.collect::<anyhow::Result<_>>()?;
         Ok(Tokens {
             raw_key: raw_key(&key.public_jwk())?,
             key,
-            tokens,
+            all,
         })
     }
 
@@ -55,11 +55,11 @@ impl Tokens {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.tokens.len()
+        self.all.len()
     }
 
     pub(crate) fn text(&self, number: usize) -> &str {
-        &self.tokens[number].text
+        &self.all[number].text
     }
 
     pub(crate) fn key_set(&self) -> String {
@@ -68,7 +68,7 @@ impl Tokens {
 
     /// What OpenSSL alone does: a verifier made for the call, on a key that is kept.
     pub(crate) fn verify_raw(&self, number: usize) -> anyhow::Result<bool> {
-        let token = &self.tokens[number];
+        let token = &self.all[number];
         let message = &token.text.as_bytes()[..token.signed_bytes];
         if self.algorithm() == SigningAlgorithm::EdDsa {
             let mut verifier = Verifier::new_without_digest(&self.raw_key)?;

@@ -62,6 +62,7 @@ impl KeySource {
         match &self.0 {
             Source::Given(keys) => KeyState {
                 keys: keys.len(),
+                skipped: keys.skipped(),
                 fresh: true,
                 ..KeyState::default()
             },

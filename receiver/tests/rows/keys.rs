@@ -168,7 +168,7 @@ async fn c3_c15_a_flood_of_unknown_kids_costs_one_fetch_per_cool_down() {
         .collect();
     assert_eq!(provider.asked(), 1);
     // The first began the fetch; the others came after that and learn nothing final from it.
-    assert_eq!(codes[0], "key_unknown");
+    assert_eq!(codes[0], "no_key");
     assert!(
         codes[1..].iter().all(|code| *code == "key_unknown_yet"),
         "{codes:?}"

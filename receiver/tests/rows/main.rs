@@ -4,9 +4,12 @@
 //! data (B and the rest of D) are played from `shared/tests/vectors` in `vectors.rs`. Every test
 //! speaks only the public API, most of them through a real socket, with a manual clock.
 
+mod configuration;
+mod encrypted;
 mod http;
 mod keys;
 mod other_tokens;
 mod replay;
 mod sessions;
 mod support;
+mod vectors;

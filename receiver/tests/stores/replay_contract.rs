@@ -107,11 +107,11 @@ async fn of_many_parallel_reservations_one_is_taken(cache: &dyn ReplayCache) {
         let token = Named::new(ISSUER, "client", &format!("race-{round}"));
         let tries = (0..8).map(|owner| reserve(cache, &token, owner));
         let outcomes = futures_util::future::join_all(tries).await;
-        let taken = outcomes
+        let winners = outcomes
             .iter()
             .filter(|outcome| **outcome == Reserved::Taken)
             .count();
-        assert_eq!(taken, 1, "{outcomes:?}");
+        assert_eq!(winners, 1, "{outcomes:?}");
     }
 }
 
