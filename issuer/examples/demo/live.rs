@@ -83,8 +83,9 @@ async fn revoke_newest(stage: &Stage, management: &Management) {
     if status != 200 {
         println!("  The metadata could not be set ({status}): {body}\n");
     }
-    let (status, body) =
-        management.call(Method::POST, &format!("sessions/{sid}/revoke"), None).await;
+    let (status, body) = management
+        .call(Method::POST, &format!("sessions/{sid}/revoke"), None)
+        .await;
     match status.as_u16() {
         202 => println!("  Session {sid} is revoked.\n"),
         _ => println!("  The session could not be revoked ({status}): {body}\n"),

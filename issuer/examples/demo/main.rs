@@ -39,7 +39,11 @@ async fn main() -> ExitCode {
     };
     let started = begun.elapsed().as_secs_f64() * 1_000.0;
     println!("{started:>8.1} ms  ok      start the issuer and the app");
-    let result = if arguments.once { story::play(&stage).await } else { live::stay(&stage).await };
+    let result = if arguments.once {
+        story::play(&stage).await
+    } else {
+        live::stay(&stage).await
+    };
     stage.clear().await;
     match result {
         Ok(()) if arguments.once => println!("\nThe session was ended, and the app knew it."),

@@ -40,10 +40,16 @@ impl Stage {
         let app_url = Url::parse(&format!("http://{}/", listener.local_addr()?))?;
         let (client_id, client_secret) = ("demo-app", secret());
 
-        let mut config = Config { base: folder.path().to_owned(), ..Config::default() };
+        let mut config = Config {
+            base: folder.path().to_owned(),
+            ..Config::default()
+        };
         config.http.listen = ([127, 0, 0, 1], 0).into();
         config.bootstrap.users.push(user());
-        config.bootstrap.clients.push(client(client_id.parse()?, &client_secret, &app_url)?);
+        config
+            .bootstrap
+            .clients
+            .push(client(client_id.parse()?, &client_secret, &app_url)?);
         let server = serve(config).await?;
         let issuer_url = server.issuer().id().as_str().to_owned();
 
@@ -74,7 +80,10 @@ impl Stage {
         let issuer = self.server.issuer();
         let mut store = issuer.store().read().await?;
         let page = store.list_sessions(None, 100, issuer.now()).await?;
-        let newest = page.sessions.iter().max_by_key(|(session, _)| session.created_at);
+        let newest = page
+            .sessions
+            .iter()
+            .max_by_key(|(session, _)| session.created_at);
         Ok(newest.map(|(session, _)| session.id.to_string()))
     }
 

@@ -28,7 +28,11 @@ pub(crate) async fn play(stage: &Stage) -> anyhow::Result<()> {
     let sid = step("sign in through the login page", sign_in(stage, &browser)).await?;
     step("open the protected page", async {
         let page = browser.peek(&protected).await?;
-        ensure!(page.status == 200, "the protected page answers {}", page.status);
+        ensure!(
+            page.status == 200,
+            "the protected page answers {}",
+            page.status
+        );
         Ok(())
     })
     .await?;
@@ -36,7 +40,10 @@ pub(crate) async fn play(stage: &Stage) -> anyhow::Result<()> {
     let metadata = json!({ "deviceName": "Ada's laptop", "tenant": "acme" });
     step("PATCH the session's metadata", async {
         let (status, body) = management.set_metadata(&sid, &metadata).await;
-        ensure!(status == 200 && body["session_metadata"] == metadata, "{status}: {body}");
+        ensure!(
+            status == 200 && body["session_metadata"] == metadata,
+            "{status}: {body}"
+        );
         Ok(())
     })
     .await?;
@@ -50,7 +57,9 @@ pub(crate) async fn play(stage: &Stage) -> anyhow::Result<()> {
     })
     .await?;
     let heard = step("the app hears of it", async {
-        tokio::time::timeout(PATIENCE, heard).await.context("the app was not told")
+        tokio::time::timeout(PATIENCE, heard)
+            .await
+            .context("the app was not told")
     })
     .await?;
     check_token(&heard, &sid, &metadata)?;
@@ -66,7 +75,11 @@ pub(crate) async fn play(stage: &Stage) -> anyhow::Result<()> {
     .await?;
     step("the protected page is refused", async {
         let page = browser.peek(&protected).await?;
-        ensure!(page.status == 302, "the protected page answers {}", page.status);
+        ensure!(
+            page.status == 302,
+            "the protected page answers {}",
+            page.status
+        );
         Ok(())
     })
     .await
@@ -74,13 +87,27 @@ pub(crate) async fn play(stage: &Stage) -> anyhow::Result<()> {
 
 async fn sign_in(stage: &Stage, browser: &Browser) -> anyhow::Result<String> {
     let page = browser.open(&format!("{}login", stage.app_url)).await?;
-    ensure!(page.has_field("password"), "no login page at {} ({})", page.url, page.status);
-    let page = browser.submit(&page, &[("email", EMAIL), ("password", PASSWORD)]).await?;
-    ensure!(page.url.as_str() == stage.app_url, "the browser ended at {}", page.url);
+    ensure!(
+        page.has_field("password"),
+        "no login page at {} ({})",
+        page.url,
+        page.status
+    );
+    let page = browser
+        .submit(&page, &[("email", EMAIL), ("password", PASSWORD)])
+        .await?;
+    ensure!(
+        page.url.as_str() == stage.app_url,
+        "the browser ended at {}",
+        page.url
+    );
     let session = browser.peek(&format!("{}session", stage.app_url)).await?;
     let session: Value = serde_json::from_str(&session.body)?;
     ensure!(session["active"] == true, "{session}");
-    Ok(session["sid"].as_str().context("the ID Token has no sid")?.to_owned())
+    Ok(session["sid"]
+        .as_str()
+        .context("the ID Token has no sid")?
+        .to_owned())
 }
 
 async fn management(stage: &Stage) -> anyhow::Result<Management> {
@@ -93,17 +120,21 @@ fn check_token(heard: &Heard, sid: &str, metadata: &Value) -> anyhow::Result<()>
     ensure!(heard.status == 200, "the app answered {}", heard.status);
     ensure!(header["typ"] == "logout+jwt", "typ is {}", header["typ"]);
     ensure!(claims["sid"] == sid, "sid is {}", claims["sid"]);
-    ensure!(&claims["session_metadata"] == metadata, "metadata is {}", claims["session_metadata"]);
+    ensure!(
+        &claims["session_metadata"] == metadata,
+        "metadata is {}",
+        claims["session_metadata"]
+    );
     Ok(())
 }
 
-async fn step<T>(
-    what: &str,
-    work: impl Future<Output = anyhow::Result<T>>,
-) -> anyhow::Result<T> {
+async fn step<T>(what: &str, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let begun = Instant::now();
     let result = work.await;
     let outcome = if result.is_ok() { "ok" } else { "FAILED" };
-    println!("{:>8.1} ms  {outcome:<7} {what}", begun.elapsed().as_secs_f64() * 1_000.0);
+    println!(
+        "{:>8.1} ms  {outcome:<7} {what}",
+        begun.elapsed().as_secs_f64() * 1_000.0
+    );
     result.with_context(|| format!("failed: {what}"))
 }

@@ -37,7 +37,10 @@ impl Tap {
         heard.mark_unchanged();
         async move {
             loop {
-                heard.changed().await.expect("the app lives as long as the demo");
+                heard
+                    .changed()
+                    .await
+                    .expect("the app lives as long as the demo");
                 if let Some(heard) = heard.borrow_and_update().clone() {
                     return heard;
                 }
@@ -58,12 +61,17 @@ pub(crate) async fn listen(State(tap): State<Tap>, request: Request, next: Next)
     let token = token(&body);
     let response = next.run(Request::from_parts(head, Body::from(body))).await;
     if let Some(token) = token {
-        tap.0.send_replace(Some(Heard { token, status: response.status() }));
+        tap.0.send_replace(Some(Heard {
+            token,
+            status: response.status(),
+        }));
     }
     response
 }
 
 fn token(body: &Bytes) -> Option<String> {
     let mut fields = url::form_urlencoded::parse(body);
-    fields.find(|(name, _)| name == "logout_token").map(|(_, token)| token.into_owned())
+    fields
+        .find(|(name, _)| name == "logout_token")
+        .map(|(_, token)| token.into_owned())
 }

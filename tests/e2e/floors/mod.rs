@@ -54,6 +54,7 @@ const DOORS: &[(&str, &[&str])] = &[
     (
         "redis",
         &[
+            "receiver/src/redis_connection.rs",
             "receiver/src/replay/redis",
             "receiver/src/session_index/redis",
         ],
