@@ -70,8 +70,7 @@ async fn make_client(
     let mut body = client_body(wanted);
     match &wanted.secret {
         Some(source) => {
-            let key = format!("secret of bootstrap client \"{}\"", wanted.id);
-            let secret = source.read(&key, config)?;
+            let secret = source.read(&wanted.secret_key(), config)?;
             body.insert("client_secret".to_owned(), json!(secret.expose()));
         }
         None => {
@@ -136,13 +135,12 @@ async fn make_user(
     if issuer.store().read().await?.was_bootstrapped(&mark).await? {
         return Ok(());
     }
-    let key = format!("password of bootstrap user \"{}\"", wanted.email);
     let new = NewUser {
         id: wanted.id.clone(),
         email: wanted.email.clone(),
         // The operator vouches for the address.
         email_verified: true,
-        password: Some(wanted.password.read(&key, config)?),
+        password: Some(wanted.password.read(&wanted.password_key(), config)?),
         admin: wanted.admin,
         ..NewUser::default()
     };

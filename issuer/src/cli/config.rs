@@ -1,14 +1,16 @@
 //! `config`: looks at the configuration without starting anything.
 
 use clap::Subcommand;
+use logout_shared::SystemRandom;
 
 use super::output;
 use crate::config::{Config, ConfigError};
+use crate::egress::Egress;
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Prints what is in force, secrets hidden, or what is wrong.
+    /// Prints what is in force, secrets hidden, or what is wrong. Makes nothing.
     Check,
 }
 
@@ -18,7 +20,12 @@ impl Command {
         load: impl FnOnce() -> Result<Config, ConfigError>,
     ) -> anyhow::Result<()> {
         match self {
-            Self::Check => output::text(&load()?.in_force())?,
+            Self::Check => {
+                let config = load()?;
+                config.check_secrets(&SystemRandom)?;
+                Egress::new(&config.egress_settings())?;
+                output::text(&config.in_force())?;
+            }
         }
         Ok(())
     }

@@ -15,6 +15,9 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     let mut terminated = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
     let development = config.is_development();
+    if !development {
+        warn_of_danger(&config);
+    }
     let server = server::serve(config).await?;
     // Whoever started us may have closed standard output; that is no reason not to serve.
     let _ = announce(&server, development);
@@ -30,6 +33,22 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
         _ = interrupted.recv() => anyhow::bail!("stopped at once after a second signal"),
     }
     Ok(())
+}
+
+/// What is fine on one's own machine and needs a second look anywhere else.
+fn warn_of_danger(config: &Config) {
+    let issuer = config.issuer();
+    if issuer.url().scheme() == "http" {
+        tracing::warn!("issuer {issuer} is http: passwords and tokens travel in the clear");
+    }
+    if config.allows_http() {
+        tracing::warn!("egress.danger_allow_http is on: logout tokens may travel in the clear");
+    }
+    if config.allows_private_addresses() {
+        tracing::warn!(
+            "egress.danger_allow_private_addresses is on: clients' URLs may lead into this network"
+        );
+    }
 }
 
 fn announce(server: &server::Server, development: bool) -> std::io::Result<()> {

@@ -64,6 +64,20 @@ pub struct BootstrapUser {
     pub admin: bool,
 }
 
+impl BootstrapClient {
+    /// What messages call the secret.
+    pub fn secret_key(&self) -> String {
+        format!("secret of bootstrap client \"{}\"", self.id)
+    }
+}
+
+impl BootstrapUser {
+    /// What messages call the password.
+    pub fn password_key(&self) -> String {
+        format!("password of bootstrap user \"{}\"", self.email)
+    }
+}
+
 fn all() -> Initiators {
     Initiators::All
 }

@@ -115,6 +115,29 @@ impl Config {
         Ok(found)
     }
 
+    /// Checks that all secrets can be read, as far as they are not made at the first start.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the first that cannot.
+    pub fn check_secrets(&self, random: &dyn RandomSource) -> Result<(), ConfigError> {
+        let file = self.resolve(&self.keys.master_key_file);
+        let is_made_later =
+            self.keys.master_key.is_none() && self.is_development() && !file.exists();
+        if !is_made_later {
+            self.master_keys(random)?;
+        }
+        for client in &self.bootstrap.clients {
+            if let Some(secret) = &client.secret {
+                secret.read(&client.secret_key(), self)?;
+            }
+        }
+        for user in &self.bootstrap.users {
+            user.password.read(&user.password_key(), self)?;
+        }
+        Ok(())
+    }
+
     fn master_key_from_file(&self, random: &dyn RandomSource) -> Result<SealingKey, ConfigError> {
         let key = "keys.master_key_file";
         let path = self.resolve(&self.keys.master_key_file);

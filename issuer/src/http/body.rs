@@ -33,7 +33,7 @@ pub(super) async fn read_first(
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
-    let page = WantsPage::of_request(&request);
+    let page = WantsPage::of(request.headers());
     // A client that asks before it sends has sent nothing that would have to be drained.
     let asks_first = request.headers().contains_key(EXPECT);
     let announced = request.body().size_hint().lower();

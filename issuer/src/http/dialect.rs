@@ -4,22 +4,24 @@
 //! §5.2, and a browser gets a page. Errors of handlers are theirs: `api_error.rs` and
 //! `oauth_error.rs`.
 
-use axum::body::Body;
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use axum::response::IntoResponse as _;
+use axum::Json;
+use axum::http::header::{ACCEPT, CACHE_CONTROL};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use logout_shared::Issuer;
 use serde_json::json;
 
 use super::api_error::ApiError;
+use super::pages::error_page;
 use super::settings::MAX_BODY_BYTES;
 
 /// Whom a part of the router talks to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// Callers of the Management API.
     Management,
-    /// Browsers and relying parties.
-    OpenId,
+    /// Browsers and relying parties of this issuer.
+    OpenId(Issuer),
 }
 
 /// What the router itself refuses.
@@ -51,14 +53,14 @@ impl Refusal {
         }
     }
 
-    fn message(self) -> &'static str {
+    fn reason(self) -> &'static str {
         match self {
-            Self::NotFound => "There is nothing at this address.",
-            Self::MethodNotAllowed => "This address does not take this method.",
-            Self::TooSlow => "The request body was not sent in time.",
-            Self::TooLarge => "The request body is larger than 64 KiB.",
-            Self::Incomplete => "The request body broke off.",
-            Self::Broken => "Something went wrong on our side.",
+            Self::NotFound => "there is nothing at this address",
+            Self::MethodNotAllowed => "this address does not take this method",
+            Self::TooSlow => "the request body was not sent in time",
+            Self::TooLarge => "the request body is larger than 64 KiB",
+            Self::Incomplete => "the request body broke off",
+            Self::Broken => "something went wrong on our side",
         }
     }
 
@@ -81,60 +83,36 @@ impl WantsPage {
         let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
         Self(accept.is_some_and(|accept| accept.contains("text/html")))
     }
-
-    /// Reads it from a request.
-    pub(super) fn of_request<B>(request: &Request<B>) -> Self {
-        Self::of(request.headers())
-    }
 }
 
 impl Dialect {
     /// The answer that tells the refusal.
-    pub(super) fn refuse(self, refusal: Refusal, page: WantsPage) -> Response<Body> {
-        if self == Self::Management && refusal == Refusal::TooLarge {
-            return ApiError::PayloadTooLarge(MAX_BODY_BYTES).into_response();
-        }
+    pub(super) fn refuse(&self, refusal: Refusal, page: WantsPage) -> Response {
         let status = refusal.status();
-        let reason = status.canonical_reason().unwrap_or("Error");
-        let (kind, body) = match self {
-            Self::Management => {
-                let body = json!({
-                    "statusCode": status.as_u16(),
-                    "error": reason,
-                    "message": refusal.message(),
-                });
-                ("application/json; charset=utf-8", body.to_string())
+        let title = status.canonical_reason().unwrap_or("Error");
+        let body = match self {
+            Self::Management if refusal == Refusal::TooLarge => {
+                return ApiError::PayloadTooLarge(MAX_BODY_BYTES).into_response();
             }
-            Self::OpenId if page.0 => (
-                "text/html; charset=utf-8",
-                self::page(reason, refusal.message()),
-            ),
-            Self::OpenId => {
-                let body = json!({
-                    "error": refusal.code(),
-                    "error_description": refusal.message(),
-                });
-                ("application/json; charset=utf-8", body.to_string())
+            Self::Management => json!({
+                "statusCode": status.as_u16(),
+                "error": title,
+                "message": sentence(refusal.reason()),
+            }),
+            Self::OpenId(issuer) if page.0 => {
+                return error_page(issuer, status, title, refusal.reason());
             }
+            Self::OpenId(_) => json!({
+                "error": refusal.code(),
+                "error_description": refusal.reason(),
+            }),
         };
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() = status;
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        response
-            .headers_mut()
-            .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response
+        (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
     }
 }
 
-/// A page without style or script: it must work where nothing else does. The texts are ours.
-fn page(title: &str, message: &str) -> String {
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>{title}</title></head>\
-         <body><main><h1>{title}</h1><p>{message}</p></main></body></html>\n"
-    )
+/// The reason with a capital and a full stop, as the Management API writes.
+fn sentence(reason: &str) -> String {
+    let (first, rest) = reason.split_at(1);
+    format!("{}{rest}.", first.to_uppercase())
 }

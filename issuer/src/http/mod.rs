@@ -24,8 +24,8 @@ mod trace;
 use std::panic::AssertUnwindSafe;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use futures_util::FutureExt as _;
 
@@ -42,21 +42,17 @@ use dialect::{Dialect, Refusal, WantsPage};
 /// `https://id.example/tenant/` answers at `/tenant/authorize`. Health is also at the root, where
 /// a supervisor looks for it.
 pub fn app(state: AppState) -> Router {
-    let endpoints = part(
-        oidc::router().merge(health::router()),
-        Dialect::OpenId,
-        &state,
-    )
-    .nest(
+    let open_id = Dialect::OpenId(state.issuer.id().clone());
+    let endpoints = part(oidc::router().merge(health::router()), &open_id, &state).nest(
         "/api/v2",
-        part(management::router(), Dialect::Management, &state),
+        part(management::router(), &Dialect::Management, &state),
     );
     let url = state.issuer.id().url();
     let path = url.path().trim_end_matches('/');
     let routes = if path.is_empty() {
         endpoints
     } else {
-        part(health::router(), Dialect::OpenId, &state).nest(path, endpoints)
+        part(health::router(), &open_id, &state).nest(path, endpoints)
     };
     let baseline = security_headers::baseline(url.scheme() == "https");
     routes
@@ -66,28 +62,68 @@ pub fn app(state: AppState) -> Router {
 }
 
 /// Gives a part of the router its limits, and refusals in its own dialect.
-fn part(routes: Router<AppState>, dialect: Dialect, state: &AppState) -> Router<AppState> {
-    let refuse = move |refusal| {
-        move |request: Request| async move { dialect.refuse(refusal, WantsPage::of_request(&request)) }
+fn part(routes: Router<AppState>, dialect: &Dialect, state: &AppState) -> Router<AppState> {
+    let refuse = |refusal| {
+        let dialect = dialect.clone();
+        move |request: Request| async move { dialect.refuse(refusal, WantsPage::of(request.headers())) }
     };
+    let limits = (state.http.clone(), dialect.clone());
     routes
         .fallback(refuse(Refusal::NotFound))
         .method_not_allowed_fallback(refuse(Refusal::MethodNotAllowed))
-        .layer(from_fn_with_state(
-            (state.http.clone(), dialect),
-            body::read_first,
-        ))
-        .layer(from_fn(move |request: Request, next: Next| {
-            catch_panic(dialect, request, next)
-        }))
+        .layer(from_fn_with_state(limits, body::read_first))
+        .layer(from_fn_with_state(dialect.clone(), catch_panic))
 }
 
 /// A panic costs the request in which it happened, and nothing else.
-async fn catch_panic(dialect: Dialect, request: Request, next: Next) -> Response {
-    let page = WantsPage::of_request(&request);
+async fn catch_panic(State(dialect): State<Dialect>, request: Request, next: Next) -> Response {
+    let page = WantsPage::of(request.headers());
     // The panic itself, with its place, is told by the panic hook.
     AssertUnwindSafe(next.run(request))
         .catch_unwind()
         .await
         .unwrap_or_else(|_| dialect.refuse(Refusal::Broken, page))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::StatusCode;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn broken() {
+        panic!("a handler that is broken");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer_without_its_message() {
+        for (dialect, accept, part) in [
+            (Dialect::Management, "*/*", "\"statusCode\":500"),
+            (
+                Dialect::OpenId("https://id.example/".parse().unwrap()),
+                "*/*",
+                "server_error",
+            ),
+            (
+                Dialect::OpenId("https://id.example/".parse().unwrap()),
+                "text/html",
+                "<h1>",
+            ),
+        ] {
+            let layer = from_fn_with_state(dialect, catch_panic);
+            let app: Router = Router::new().route("/", get(broken)).layer(layer);
+            let request = Request::get("/")
+                .header("accept", accept)
+                .body(Body::empty())
+                .unwrap();
+            let answer = app.oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            let body = to_bytes(answer.into_body(), 65_536).await.unwrap();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            assert!(body.contains(part) && !body.contains("handler"), "{body}");
+        }
+    }
 }

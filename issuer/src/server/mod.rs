@@ -15,7 +15,7 @@ use std::sync::Arc;
 use logout_shared::{Clock, RandomSource, SystemClock, SystemRandom};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::bootstrap;
 use crate::config::Config;
@@ -50,12 +50,13 @@ pub async fn serve(config: Config) -> Result<Server, ServeError> {
     Server::builder(config).start().await
 }
 
-/// A running issuer.
+/// A running issuer. Dropping it is as a crash: nothing is lost, and nobody is waited for.
 #[derive(Debug)]
 pub struct Server {
     local_addr: SocketAddr,
     issuer: Issuer,
-    stop: CancellationToken,
+    /// Also stops accepting when the server is dropped.
+    stop: DropGuard,
     accepting: JoinHandle<()>,
     grace: std::time::Duration,
     /// Held as long as the server runs; none for a store that no other process can open.
@@ -86,7 +87,7 @@ impl Server {
 
     /// Stops: no new requests, then the worker, then the store.
     pub async fn shutdown(self) {
-        self.stop.cancel();
+        drop(self.stop);
         if let Err(error) = self.accepting.await {
             tracing::error!("the server did not stop cleanly: {error}");
         }
@@ -176,7 +177,7 @@ impl ServerBuilder {
         Ok(Server {
             local_addr,
             issuer,
-            stop,
+            stop: stop.drop_guard(),
             accepting,
             grace,
             lock,

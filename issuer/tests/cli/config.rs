@@ -90,7 +90,26 @@ fn production_without_a_master_key_is_told_how_to_make_one() {
     for part in ["master.key", "openssl rand -base64 32"] {
         assert!(error.contains(part), "{part}: {error}");
     }
+    assert_eq!(program.refused(&["config", "check"]), error);
     assert!(!program.path("master.key").exists());
+}
+
+#[test]
+fn check_reads_every_secret_and_makes_nothing() {
+    let program = Program::empty();
+    program.ok(&["config", "check"]);
+    assert!(!program.path("master.key").exists() && !program.path("issuer.db").exists());
+    for (extra, part) in [
+        (
+            "[[bootstrap.clients]]\nid = \"a\"\nsecret = { file = \"no.secret\" }\n",
+            "no.secret",
+        ),
+        ("[egress]\nca_file = \"no.pem\"\n", "no.pem"),
+    ] {
+        program.configure(extra);
+        let error = program.refused(&["config", "check"]);
+        assert!(error.contains(part), "{extra}: {error}");
+    }
 }
 
 #[test]

@@ -28,7 +28,10 @@ fn refusals_of_the_router_are_in_the_dialect_of_their_part() {
     assert_eq!(json(&answer)["error"], "invalid_request");
     let page = server.request("GET /nothing HTTP/1.1\r\naccept: text/html\r\nx-y:", "");
     assert_eq!(status_of(&page), 404);
-    assert!(page.contains("<h1>Not Found</h1>"), "{page}");
+    assert!(
+        page.contains("<h1>Not Found</h1>") && page.contains("issuer.css"),
+        "{page}"
+    );
 }
 
 #[test]
