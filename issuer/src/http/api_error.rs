@@ -50,6 +50,9 @@ pub enum ApiError {
     /// Session metadata that breaks a rule; the text is the contract's.
     #[error("{0}")]
     InvalidMetadata(String),
+    /// No such path.
+    #[error("Not Found")]
+    NotFound,
     /// No such session, or it has ended.
     #[error("The session does not exist.")]
     SessionNotFound,
@@ -89,7 +92,8 @@ impl ApiError {
             | Self::InvalidMetadata(_) => StatusCode::BAD_REQUEST,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::SessionNotFound
+            Self::NotFound
+            | Self::SessionNotFound
             | Self::UserNotFound
             | Self::ClientNotFound
             | Self::DeliveryNotFound => StatusCode::NOT_FOUND,
@@ -115,6 +119,7 @@ impl ApiError {
             | Self::ExpiredToken
             | Self::UnsupportedMediaType
             | Self::PayloadTooLarge(_)
+            | Self::NotFound
             | Self::Conflict(_)
             | Self::Internal(_) => None,
         }

@@ -91,6 +91,9 @@ impl Dialect {
         let status = refusal.status();
         let title = status.canonical_reason().unwrap_or("Error");
         let body = match self {
+            Self::Management if refusal == Refusal::NotFound => {
+                return ApiError::NotFound.into_response();
+            }
             Self::Management if refusal == Refusal::TooLarge => {
                 return ApiError::PayloadTooLarge(MAX_BODY_BYTES).into_response();
             }
