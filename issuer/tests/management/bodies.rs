@@ -47,6 +47,22 @@ async fn malformed_json_is_refused_with_its_place() {
 }
 
 #[tokio::test]
+async fn text_that_is_no_unicode_is_malformed() {
+    let api = Api::start().await;
+    api.put_session("s1", USER, &[]).await;
+    let body = r#"{"session_metadata": {"k": "\ud800"}}"#;
+    let answer = patch(&api, Some("application/json"), body.into())
+        .await
+        .expect(400);
+    let message = answer["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("Invalid request payload JSON format: "),
+        "{message}"
+    );
+    assert!(message.contains("at line 1 column"), "{message}");
+}
+
+#[tokio::test]
 async fn the_limit_of_a_body_holds_at_its_last_byte() {
     let api = Api::start().await;
     api.put_session("s1", USER, &[]).await;

@@ -350,3 +350,19 @@ async fn a_deleted_client_is_gone_and_deleting_it_again_is_fine() {
     };
     assert_eq!(api.events("sapi").await.iter().filter(deleted).count(), 1);
 }
+
+#[tokio::test]
+async fn repeating_a_change_changes_nothing_more() {
+    let api = Api::start().await;
+    let made = create(&api, json!({"name": "Shop"})).await;
+    let line = format!("PATCH /clients/{}", made["client_id"].as_str().unwrap());
+    let body = json!({"name": "New", "oidc_logout": {"backchannel_logout_urls": []}});
+    let first = api
+        .call("update:clients", &line, body.clone())
+        .await
+        .expect(200);
+    assert_eq!(
+        api.call("update:clients", &line, body).await.expect(200),
+        first
+    );
+}

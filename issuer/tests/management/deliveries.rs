@@ -263,3 +263,73 @@ async fn a_deleted_client_is_told_no_more() {
     assert_eq!(state_of(&api, 1).await, "cancelled");
     assert_eq!(state_of(&api, 2).await, "pending");
 }
+
+/// What the deliveries of a session say, by client.
+async fn told(api: &Api, session: &str) -> Vec<(String, String)> {
+    let path = format!("/logout-deliveries?session_id={session}");
+    let body = api.get(READ, &path).await.expect(200);
+    let mut told: Vec<_> = body["deliveries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["client_id"].to_string(), it["initiator"].to_string()))
+        .collect();
+    told.sort();
+    told
+}
+
+#[tokio::test]
+async fn whoever_wants_to_hear_of_a_revoked_session_gets_a_delivery_with_its_end() {
+    let api = Api::start().await;
+    let urls = json!([URL]);
+    for (id, settings) in [
+        (
+            "all",
+            json!({"backchannel_logout_urls": urls, "backchannel_logout_initiators": {"mode": "all"}}),
+        ),
+        ("rp-only", json!({"backchannel_logout_urls": urls})),
+        (
+            "no-url",
+            json!({"backchannel_logout_initiators": {"mode": "all"}}),
+        ),
+        (
+            "named",
+            json!({
+                "backchannel_logout_urls": urls,
+                "backchannel_logout_initiators":
+                    {"mode": "custom", "selected_initiators": ["session-revoked"]},
+            }),
+        ),
+    ] {
+        api.put_client(client(id)).await;
+        let line = format!("PATCH /clients/{id}");
+        api.call("update:clients", &line, json!({"oidc_logout": settings}))
+            .await
+            .expect(200);
+    }
+    let everyone = ["all", "rp-only", "no-url", "named"];
+    for id in ["by-delete", "by-revoke", "by-user"] {
+        api.put_session(id, USER, &everyone).await;
+    }
+    let scopes = "delete:sessions delete:refresh_tokens";
+    let wanted: Vec<(String, String)> = ["all", "named"]
+        .map(|id| (format!("\"{id}\""), "\"session-revoked\"".to_owned()))
+        .into();
+    for (session, line) in [
+        ("by-delete", "DELETE /sessions/by-delete"),
+        ("by-revoke", "POST /sessions/by-revoke/revoke"),
+        ("by-user", "DELETE /users/auth0%7Cada/sessions"),
+    ] {
+        assert_eq!(told(&api, session).await, []);
+        api.call(scopes, line, Value::Null).await.expect(202);
+        assert_eq!(told(&api, session).await, wanted, "{line}");
+    }
+    api.call(scopes, "DELETE /sessions/by-delete", Value::Null)
+        .await
+        .expect(202);
+    assert_eq!(
+        told(&api, "by-delete").await,
+        wanted,
+        "a second DELETE tells nobody again"
+    );
+}
