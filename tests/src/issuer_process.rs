@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 use crate::http;
 
 /// How long a server may take until it is ready.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A server of its own process. Killed when dropped.
 #[derive(Debug)]
