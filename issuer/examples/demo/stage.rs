@@ -4,6 +4,8 @@
 
 use anyhow::Context as _;
 use axum::middleware::from_fn_with_state;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use logout_issuer::config::{BootstrapClient, BootstrapUser, Config, SecretSource};
 use logout_issuer::domain::logout_settings::Initiators;
 use logout_issuer::server::{Server, serve};
@@ -96,7 +98,7 @@ impl Stage {
 fn secret() -> String {
     let mut bytes = [0; 24];
     SystemRandom.fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 fn user() -> BootstrapUser {
