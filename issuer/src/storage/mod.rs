@@ -1,6 +1,6 @@
 //! Where the issuer keeps what it must not forget, behind traits.
 //!
-//! [`Store::write`](dyn Store) returns after the durable commit: what it gave back has happened
+//! `Store::write` returns after the durable commit: what it gave back has happened
 //! and survives a crash. A write sees a consistent store and holds off other writes to the rows
 //! it locked; neither network nor a script ever runs inside one. Not found is `None`; a
 //! [`StorageError`] says what was being done, and nobody matches on a driver.
@@ -92,7 +92,7 @@ pub enum Commit {
     Discard,
 }
 
-/// A boxed piece of work; [`Store::write`](dyn Store) makes it from a closure.
+/// A boxed piece of work; `Store::write` makes it from a closure.
 pub type WriteWork =
     Box<dyn for<'t> FnOnce(&'t mut dyn Transaction) -> BoxFuture<'t, Commit> + Send>;
 
