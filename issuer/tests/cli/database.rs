@@ -31,6 +31,25 @@ fn the_folder_of_the_database_is_made() {
 }
 
 #[test]
+fn commands_that_start_at_once_share_what_the_first_one_makes() {
+    let program = Program::empty();
+    let create = |id: &str| program.ok(&["client", "create", "--name", id, "--id", id]);
+    std::thread::scope(|scope| {
+        for id in ["a", "b", "c", "d"] {
+            scope.spawn(move || create(id));
+        }
+    });
+    assert_eq!(program.json(&["keys", "list"]).as_array().unwrap().len(), 1);
+    for id in ["a", "b", "c", "d"] {
+        let shown = program.json(&["client", "show", id, "--show-secret"]);
+        assert!(
+            shown["client_secret"].is_string(),
+            "sealed under another key: {shown}"
+        );
+    }
+}
+
+#[test]
 fn a_database_of_a_newer_version_is_refused() {
     let program = Program::new();
     let runtime = tokio::runtime::Runtime::new().unwrap();
