@@ -44,3 +44,8 @@ pub use self::session_index::{
     EndedSession, LocalSession, LocalSessionId, LoginIdentity, SessionIndex,
 };
 pub use self::verifier::Verifier;
+
+/// Runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;
