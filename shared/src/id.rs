@@ -153,10 +153,15 @@ identifier! {
 }
 
 impl SessionId {
-    /// A new session id: 192 random bits as 32 characters that are safe in URLs.
+    /// A new session id: 192 random bits as 32 characters that are safe in URLs and, since none
+    /// begins with a hyphen, as an argument on a command line.
     pub fn generate(random: &dyn RandomSource) -> Self {
         let mut bytes = [0; 24];
         random.fill(&mut bytes);
+        // The first six bits are the first character; 62 is the hyphen.
+        if bytes[0] >> 2 == 62 {
+            bytes[0] ^= 0x80;
+        }
         Self(URL_SAFE_NO_PAD.encode(bytes))
     }
 }
@@ -237,6 +242,21 @@ fn check_trace(bytes: &[u8]) -> Check {
 mod tests {
     use super::*;
     use crate::random::SeededRandom;
+
+    #[test]
+    fn a_new_session_id_never_begins_with_a_hyphen() {
+        struct AllOf(u8);
+        impl RandomSource for AllOf {
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.fill(self.0);
+            }
+        }
+        for byte in 0..=u8::MAX {
+            let id = SessionId::generate(&AllOf(byte));
+            assert!(!id.as_str().starts_with('-'), "{id}");
+            assert_eq!(id.as_str().len(), 32);
+        }
+    }
 
     #[test]
     fn lengths_from_1_to_255_are_accepted() {
