@@ -16,6 +16,11 @@ use crate::keyring::CLIENT_SECRET_PURPOSE;
 pub fn generate_secret(random: &dyn RandomSource) -> Secret<String> {
     let mut bytes = zeroize::Zeroizing::new([0; 48]);
     random.fill(&mut *bytes);
+    // The first six bits are the first character; 62 is the hyphen, with which an argument on a
+    // command line cannot begin.
+    if bytes[0] >> 2 == 62 {
+        bytes[0] ^= 0x80;
+    }
     Secret::new(URL_SAFE_NO_PAD.encode(*bytes))
 }
 
