@@ -11,8 +11,8 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use logout_shared::jwk::SigningKey;
 use logout_shared::jws::UnverifiedJws;
+use logout_shared::logout_token::Expected;
 use logout_shared::logout_token::request::MAX_TOKEN_BYTES;
-use logout_shared::logout_token::rules::Expected;
 use logout_shared::{ClientId, Issuer, Secret, SigningAlgorithm, Timestamp};
 
 const ALG: SigningAlgorithm = SigningAlgorithm::Hs256;
@@ -34,12 +34,22 @@ fuzz_target!(|data: &[u8]| {
         assert!(jws.verify(ALG, &[&verification_key]).is_err(), "forged");
     }
     let mut parts = data.splitn(2, |byte| *byte == b'\n');
-    let (Some(header), Some(payload)) = (parts.next(), parts.next()) else { return };
-    let Ok(token) = KEY.sign_raw(header, payload) else { return };
-    let Ok(jws) = UnverifiedJws::parse(&token, MAX_TOKEN_BYTES) else { return };
-    let Ok(verified) = jws.verify(ALG, &[&verification_key]) else { return };
+    let (Some(header), Some(payload)) = (parts.next(), parts.next()) else {
+        return;
+    };
+    let Ok(token) = KEY.sign_raw(header, payload) else {
+        return;
+    };
+    let Ok(jws) = UnverifiedJws::parse(&token, MAX_TOKEN_BYTES) else {
+        return;
+    };
+    let Ok(verified) = jws.verify(ALG, &[&verification_key]) else {
+        return;
+    };
     let expected = Expected::new(&ISSUER, &CLIENT, Timestamp::from_secs(NOW));
-    let Ok(token) = verified.check(&expected) else { return };
+    let Ok(token) = verified.check(&expected) else {
+        return;
+    };
     assert_eq!(token.issuer(), &*ISSUER);
     assert!(token.sub().is_some() || token.sid().is_some());
     assert!(token.claim::<serde_json::Value>("nonce").is_none());
