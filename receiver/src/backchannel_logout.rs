@@ -16,6 +16,7 @@ use futures_util::FutureExt;
 use logout_shared::logout_token::{LogoutSubject, LogoutToken};
 use logout_shared::{Clock, RandomSource, Timestamp};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use crate::builder::Builder;
 use crate::config::{EndpointSettings, SessionSettings};
@@ -97,10 +98,14 @@ impl BackchannelLogout {
     ///
     /// [`VerifyError`], grouped by whose fault it is.
     pub async fn receive(&self, logout_token: &str) -> Result<CompletedLogout, VerifyError> {
-        let watch = telemetry::Stopwatch::start();
-        let result = self.run(logout_token).await;
-        telemetry::received(&self.inner.scope, &result, &watch);
-        result
+        let scope = &self.inner.scope;
+        let dealt_with = async {
+            let watch = telemetry::Stopwatch::start();
+            let result = self.run(logout_token).await;
+            telemetry::received(scope, &result, &watch);
+            result
+        };
+        dealt_with.instrument(telemetry::span(scope)).await
     }
 
     async fn run(&self, logout_token: &str) -> Result<CompletedLogout, VerifyError> {
