@@ -176,7 +176,7 @@ pub struct Logout {
 }
 
 /// What a logout token's `sid` and `sub` select.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LogoutTarget {
     /// The session with this id.
     Session(SessionId),

@@ -1,13 +1,14 @@
 //! The session index of one process.
 //!
-//! One lock over four maps: sessions by local id, local ids by `sid` and by `sub`, marks by what
-//! they name. Whatever expires stands in a queue by time and is dropped by the next caller, a few
+//! One lock, and for each issuer and client four maps: sessions by local id, local ids by `sid` and
+//! by `sub`, marks by what they name. Whatever expires stands in a queue by time and is dropped by the next caller, a few
 //! at a time; an expired entry that is still there counts as absent.
 //!
 //! It forgets at a restart. Every session is unknown then and refused, which is safe; marks are
 //! gone too, which would revive cookie-only sessions, so the builder refuses that pair. The maps
 //! themselves are in `state.rs`.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -36,7 +37,7 @@ use self::state::{Session, State};
 /// ```
 #[derive(Default)]
 pub struct MemorySessionIndex {
-    state: Mutex<State>,
+    scopes: Mutex<HashMap<Scope, State>>,
 }
 
 impl MemorySessionIndex {
@@ -47,7 +48,10 @@ impl MemorySessionIndex {
 
     /// How many local sessions it holds, marked ones included.
     pub fn len(&self) -> usize {
-        self.state().sessions.len()
+        self.scopes()
+            .values()
+            .map(|state| state.sessions.len())
+            .sum()
     }
 
     /// Whether it holds no session.
@@ -57,12 +61,12 @@ impl MemorySessionIndex {
 
     /// How many marks it holds.
     pub fn marks(&self) -> usize {
-        self.state().marks.len()
+        self.scopes().values().map(|state| state.marks.len()).sum()
     }
 
     /// No code path panics while it holds the lock, and each step leaves the maps consistent.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn scopes(&self) -> MutexGuard<'_, HashMap<Scope, State>> {
+        self.scopes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,31 +79,45 @@ impl fmt::Debug for MemorySessionIndex {
     }
 }
 
+/// The state of one scope, made at its first use and cleared of what has expired.
+fn state_of<'a>(
+    scopes: &'a mut HashMap<Scope, State>,
+    scope: &Scope,
+    now: Timestamp,
+) -> &'a mut State {
+    if !scopes.contains_key(scope) {
+        scopes.insert(scope.clone(), State::default());
+    }
+    let state = scopes.get_mut(scope).expect("made above");
+    state.drop_expired(now);
+    state
+}
+
 #[async_trait]
 impl SessionIndex for MemorySessionIndex {
     async fn record_login(&self, login: &Login, now: Timestamp) -> Result<Recorded, StoreError> {
-        let mut state = self.state();
-        state.drop_expired(now);
-        if state.is_logged_out(&login.scope, &login.identity, now) {
+        let mut scopes = self.scopes();
+        let state = state_of(&mut scopes, &login.scope, now);
+        if state.is_logged_out(&login.identity, now) {
             return Ok(Recorded::Ended);
         }
-        let key = (login.scope.clone(), login.local.clone());
         let session = Session::new(login.identity.clone(), login.expires_at);
-        state.insert(key, session);
+        state.insert(login.local.clone(), session);
         Ok(Recorded::Live)
     }
 
     async fn mark(&self, logout: &Logout, now: Timestamp) -> Result<Marked, StoreError> {
-        let mut state = self.state();
-        state.drop_expired(now);
+        let mut scopes = self.scopes();
+        let state = state_of(&mut scopes, &logout.scope, now);
         state.leave_mark(logout);
         Ok(state.end_matching(logout, now))
     }
 
     async fn remove(&self, scope: &Scope, ended: &[LocalSessionId]) -> Result<(), StoreError> {
-        let mut state = self.state();
-        for local in ended {
-            state.take(&(scope.clone(), local.clone()));
+        if let Some(state) = self.scopes().get_mut(scope) {
+            for local in ended {
+                state.take(local);
+            }
         }
         Ok(())
     }
@@ -110,8 +128,10 @@ impl SessionIndex for MemorySessionIndex {
         local: &LocalSessionId,
         now: Timestamp,
     ) -> Result<LocalSession, StoreError> {
-        let state = self.state();
-        let found = state.sessions.get(&(scope.clone(), local.clone()));
+        let scopes = self.scopes();
+        let found = scopes
+            .get(scope)
+            .and_then(|state| state.sessions.get(local));
         Ok(match found.filter(|session| session.expires_at > now) {
             Some(session) if session.ended => LocalSession::Ended,
             Some(session) => LocalSession::Live(session.identity.clone()),
@@ -125,7 +145,10 @@ impl SessionIndex for MemorySessionIndex {
         login: &LoginIdentity,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        Ok(self.state().is_logged_out(scope, login, now))
+        let scopes = self.scopes();
+        Ok(scopes
+            .get(scope)
+            .is_some_and(|state| state.is_logged_out(login, now)))
     }
 
     async fn renew(
@@ -135,18 +158,17 @@ impl SessionIndex for MemorySessionIndex {
         new: &LocalSessionId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut state = self.state();
-        state.drop_expired(now);
-        let old = (scope.clone(), old.clone());
+        let mut scopes = self.scopes();
+        let state = state_of(&mut scopes, scope, now);
         let lives = state
             .sessions
-            .get(&old)
+            .get(old)
             .is_some_and(|session| session.is_live(now));
         if !lives {
             return Ok(false);
         }
-        let session = state.take(&old).expect("found under the same lock");
-        state.insert((scope.clone(), new.clone()), session);
+        let session = state.take(old).expect("found under the same lock");
+        state.insert(new.clone(), session);
         Ok(true)
     }
 

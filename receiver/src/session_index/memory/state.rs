@@ -1,4 +1,4 @@
-//! What the lock of the session index guards: the maps and how they stay consistent.
+//! What the session index knows of one issuer and client: the maps and how they stay consistent.
 //!
 //! Every session is in `sessions`, in `by_sub`, in `by_sid` if it has one, and once in `expiries`;
 //! every mark is in `marks` and once in `expiries`. Only `insert`, `take` and `leave_mark` touch
@@ -6,14 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use logout_shared::{SessionId, Subject, Timestamp};
 
 use crate::session_index::{
-    EndedSession, LocalSessionId, LoginIdentity, Logout, LogoutTarget, Marked, Scope,
+    EndedSession, LocalSessionId, LoginIdentity, Logout, LogoutTarget, Marked,
 };
-
-pub(super) type Key = (Scope, LocalSessionId);
 
 pub(super) struct Session {
     pub(super) identity: LoginIdentity,
@@ -38,25 +37,6 @@ impl Session {
     }
 }
 
-/// What a mark names. A mark for both `sid` and `sub` never touches another user's session.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) enum MarkKey {
-    Session(Scope, SessionId),
-    SessionOf(Scope, SessionId, Subject),
-    User(Scope, Subject),
-}
-
-impl MarkKey {
-    fn of(scope: &Scope, target: &LogoutTarget) -> MarkKey {
-        let scope = scope.clone();
-        match target.clone() {
-            LogoutTarget::Session(sid) => MarkKey::Session(scope, sid),
-            LogoutTarget::SessionOf { sid, sub } => MarkKey::SessionOf(scope, sid, sub),
-            LogoutTarget::User(sub) => MarkKey::User(scope, sub),
-        }
-    }
-}
-
 pub(super) struct Mark {
     not_after_secs: i64,
     keep_until: Timestamp,
@@ -68,70 +48,68 @@ type Ticket = u64;
 
 /// What the queue of expiries points at.
 enum Expiring {
-    Session(Key),
-    Mark(MarkKey),
+    Session(LocalSessionId),
+    Mark(Arc<LogoutTarget>),
 }
 
+/// Everything of one issuer and client.
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) sessions: HashMap<Key, Session>,
-    by_sid: HashMap<(Scope, SessionId), BTreeSet<LocalSessionId>>,
-    by_sub: HashMap<(Scope, Subject), BTreeSet<LocalSessionId>>,
-    pub(super) marks: HashMap<MarkKey, Mark>,
+    pub(super) sessions: HashMap<LocalSessionId, Session>,
+    by_sid: HashMap<SessionId, BTreeSet<LocalSessionId>>,
+    by_sub: HashMap<Subject, BTreeSet<LocalSessionId>>,
+    /// By what they name; a mark for both `sid` and `sub` never touches another user's session.
+    pub(super) marks: HashMap<Arc<LogoutTarget>, Mark>,
     expiries: BTreeMap<(Timestamp, Ticket), Expiring>,
     next_ticket: Ticket,
 }
 
 impl State {
-    pub(super) fn insert(&mut self, key: Key, mut session: Session) {
-        self.take(&key);
-        session.ticket = self.enqueue(session.expires_at, Expiring::Session(key.clone()));
-        let (scope, local) = key.clone();
+    pub(super) fn insert(&mut self, local: LocalSessionId, mut session: Session) {
+        self.take(&local);
+        session.ticket = self.enqueue(session.expires_at, Expiring::Session(local.clone()));
         let identity = &session.identity;
         if let Some(sid) = &identity.sid {
-            let sid_key = (scope.clone(), sid.clone());
             self.by_sid
-                .entry(sid_key)
+                .entry(sid.clone())
                 .or_default()
                 .insert(local.clone());
         }
         self.by_sub
-            .entry((scope, identity.sub.clone()))
+            .entry(identity.sub.clone())
             .or_default()
-            .insert(local);
-        self.sessions.insert(key, session);
+            .insert(local.clone());
+        self.sessions.insert(local, session);
     }
 
-    pub(super) fn take(&mut self, key: &Key) -> Option<Session> {
-        let session = self.sessions.remove(key)?;
-        let (scope, local) = key;
+    pub(super) fn take(&mut self, local: &LocalSessionId) -> Option<Session> {
+        let session = self.sessions.remove(local)?;
         self.expiries.remove(&(session.expires_at, session.ticket));
         if let Some(sid) = &session.identity.sid {
-            unlink(&mut self.by_sid, &(scope.clone(), sid.clone()), local);
+            unlink(&mut self.by_sid, sid, local);
         }
-        unlink(
-            &mut self.by_sub,
-            &(scope.clone(), session.identity.sub.clone()),
-            local,
-        );
+        unlink(&mut self.by_sub, &session.identity.sub, local);
         Some(session)
     }
 
     /// Two logouts of one target: the later moment counts, and the longer memory.
     pub(super) fn leave_mark(&mut self, logout: &Logout) {
-        let key = MarkKey::of(&logout.scope, &logout.target);
         let mut mark = Mark {
             not_after_secs: logout.not_after_secs,
             keep_until: logout.keep_until,
             ticket: 0,
         };
-        if let Some(earlier) = self.marks.remove(&key) {
-            self.expiries.remove(&(earlier.keep_until, earlier.ticket));
-            mark.not_after_secs = mark.not_after_secs.max(earlier.not_after_secs);
-            mark.keep_until = mark.keep_until.max(earlier.keep_until);
-        }
-        mark.ticket = self.enqueue(mark.keep_until, Expiring::Mark(key.clone()));
-        self.marks.insert(key, mark);
+        let target = match self.marks.remove_entry(&logout.target) {
+            None => Arc::new(logout.target.clone()),
+            Some((target, earlier)) => {
+                self.expiries.remove(&(earlier.keep_until, earlier.ticket));
+                mark.not_after_secs = mark.not_after_secs.max(earlier.not_after_secs);
+                mark.keep_until = mark.keep_until.max(earlier.keep_until);
+                target
+            }
+        };
+        mark.ticket = self.enqueue(mark.keep_until, Expiring::Mark(Arc::clone(&target)));
+        self.marks.insert(target, mark);
     }
 
     fn enqueue(&mut self, at: Timestamp, what: Expiring) -> Ticket {
@@ -141,16 +119,15 @@ impl State {
     }
 
     pub(super) fn end_matching(&mut self, logout: &Logout, now: Timestamp) -> Marked {
-        let scope = &logout.scope;
         let candidates = match &logout.target {
             LogoutTarget::Session(sid) | LogoutTarget::SessionOf { sid, .. } => {
-                self.by_sid.get(&(scope.clone(), sid.clone()))
+                self.by_sid.get(sid)
             }
-            LogoutTarget::User(sub) => self.by_sub.get(&(scope.clone(), sub.clone())),
+            LogoutTarget::User(sub) => self.by_sub.get(sub),
         };
         let mut marked = Marked::default();
         for local in candidates.into_iter().flatten() {
-            let Some(session) = self.sessions.get_mut(&(scope.clone(), local.clone())) else {
+            let Some(session) = self.sessions.get_mut(local) else {
                 continue;
             };
             if !logout.target.covers(&session.identity) {
@@ -169,23 +146,17 @@ impl State {
         marked
     }
 
-    pub(super) fn is_logged_out(
-        &self,
-        scope: &Scope,
-        login: &LoginIdentity,
-        now: Timestamp,
-    ) -> bool {
+    pub(super) fn is_logged_out(&self, login: &LoginIdentity, now: Timestamp) -> bool {
         let by_sid = login.sid.iter().flat_map(|sid| {
             let (sid, sub) = (sid.clone(), login.sub.clone());
             [
-                MarkKey::Session(scope.clone(), sid.clone()),
-                MarkKey::SessionOf(scope.clone(), sid, sub),
+                LogoutTarget::Session(sid.clone()),
+                LogoutTarget::SessionOf { sid, sub },
             ]
         });
-        let by_sub = MarkKey::User(scope.clone(), login.sub.clone());
         by_sid
-            .chain([by_sub])
-            .filter_map(|key| self.marks.get(&key))
+            .chain([LogoutTarget::User(login.sub.clone())])
+            .filter_map(|target| self.marks.get(&target))
             .any(|mark| mark.keep_until > now && login.issued_at_secs <= mark.not_after_secs)
     }
 
@@ -199,8 +170,8 @@ impl State {
                 return;
             }
             match self.expiries.pop_first() {
-                Some((_, Expiring::Session(key))) => drop(self.take(&key)),
-                Some((_, Expiring::Mark(key))) => drop(self.marks.remove(&key)),
+                Some((_, Expiring::Session(local))) => drop(self.take(&local)),
+                Some((_, Expiring::Mark(target))) => drop(self.marks.remove(&target)),
                 None => return,
             }
         }
