@@ -1,5 +1,6 @@
 //! A `tower-sessions` app: a logout deletes the session from the app's own store.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,17 +10,21 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::routing::{get, post};
-use logout_receiver::session_index::TowerSessions;
+use logout_receiver::session_index::{RedisSessionIndex, SessionIndex, TowerSessions};
 use logout_receiver::{
-    BackchannelLogout, CurrentSession, KeySource, RequireSession, SigningAlgorithm,
+    BackchannelLogout, CurrentSession, KeySource, LocalSession, RedisConnection, RequireSession,
+    SigningAlgorithm,
 };
 use logout_shared::jwk::SigningKey;
 use logout_shared::jwks::JwkSet;
 use logout_shared::{ManualClock, Timestamp};
+use logout_tests::throwaway::ThrowawayRedis;
 use serde_json::json;
 use tower::ServiceExt as _;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer, SessionStore, session_store};
+use tower_sessions_redis_store::RedisStore;
+use tower_sessions_redis_store::fred::prelude::{ClientLike as _, Config, Pool};
 
 const ISSUER: &str = "https://issuer.example/";
 
@@ -62,15 +67,8 @@ struct App {
 impl App {
     fn new() -> App {
         let key = SigningKey::generate(SigningAlgorithm::Es256).expect("a key");
-        let keys = JwkSet::parse(JwkSet::of_public([&key]).to_string().as_bytes()).expect("keys");
         let store = Store::default();
-        let logout = BackchannelLogout::builder(ISSUER, "client")
-            .signing_algorithm(SigningAlgorithm::Es256)
-            .keys(KeySource::given(keys))
-            .sessions(TowerSessions::new(store.clone()))
-            .clock(ManualClock::at(Timestamp::from_secs(1_795_000_000)))
-            .build()
-            .expect("a set-up that works");
+        let logout = app_logout(&key, TowerSessions::new(store.clone()));
         let log_in = {
             let logout = logout.clone();
             move |session: Session| log_in(logout, session)
@@ -106,16 +104,31 @@ impl App {
     }
 
     fn token(&self, jti: &str) -> String {
-        let now = 1_795_000_000;
-        let claims = json!({
-            "iss": ISSUER, "aud": "client", "sub": "alice", "sid": "sid-1", "jti": jti,
-            "iat": now, "exp": now + 120,
-            "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
-        });
-        self.key
-            .sign("logout+jwt", claims.to_string().as_bytes())
-            .expect("signs")
+        token(&self.key, jti)
     }
+}
+
+const NOW: i64 = 1_795_000_000;
+
+fn app_logout(key: &SigningKey, index: impl SessionIndex + 'static) -> BackchannelLogout {
+    let keys = JwkSet::parse(JwkSet::of_public([key]).to_string().as_bytes()).expect("keys");
+    BackchannelLogout::builder(ISSUER, "client")
+        .signing_algorithm(SigningAlgorithm::Es256)
+        .keys(KeySource::given(keys))
+        .sessions(index)
+        .clock(ManualClock::at(Timestamp::from_secs(NOW)))
+        .build()
+        .expect("a set-up that works")
+}
+
+fn token(key: &SigningKey, jti: &str) -> String {
+    let claims = json!({
+        "iss": ISSUER, "aud": "client", "sub": "alice", "sid": "sid-1", "jti": jti,
+        "iat": NOW, "exp": NOW + 120,
+        "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+    });
+    key.sign("logout+jwt", claims.to_string().as_bytes())
+        .expect("signs")
 }
 
 /// The end of a sign-in: a new session id, saved before it is recorded.
@@ -124,7 +137,7 @@ async fn log_in(logout: BackchannelLogout, session: Session) -> StatusCode {
     session.insert("name", "Alice").await.expect("JSON");
     session.save().await.expect("a store in memory");
     let id = session.id().expect("saved").to_string();
-    let iat = 1_795_000_000 - 60;
+    let iat = NOW - 60;
     let claims =
         json!({"iss": ISSUER, "aud": "client", "sub": "alice", "sid": "sid-1", "iat": iat});
     match logout.record_login(&claims, id.as_str()).await {
@@ -225,4 +238,50 @@ async fn a_request_that_writes_a_deleted_session_back_does_not_revive_it() {
         app.ask("GET", "/", &cookie).await.0,
         StatusCode::UNAUTHORIZED
     );
+}
+
+#[tokio::test]
+async fn a_logout_deletes_the_session_from_a_store_in_redis() {
+    let Some(server) = crate::installed(ThrowawayRedis::start()) else {
+        return;
+    };
+    let config = Config::from_url(&server.url()).expect("an address");
+    let pool = Pool::new(config, None, None, None, 1).expect("a pool");
+    pool.init().await.expect("connects");
+    let store = RedisStore::new(pool);
+    let mut record = Record {
+        id: Id(7),
+        data: HashMap::default(),
+        expiry_date: tower_sessions::cookie::time::OffsetDateTime::now_utc()
+            + tower_sessions::cookie::time::Duration::HOUR,
+    };
+    store.create(&mut record).await.expect("Redis");
+
+    // The index lies in Redis too: any process of the app may get the logout.
+    let connection = RedisConnection::open(&server.url(), "logout:").expect("an address");
+    let key = SigningKey::generate(SigningAlgorithm::Es256).expect("a key");
+    let process = || {
+        let index = RedisSessionIndex::new(connection.clone());
+        app_logout(&key, TowerSessions::new(store.clone()).with_index(index))
+    };
+    let claims =
+        json!({"iss": ISSUER, "aud": "client", "sub": "alice", "sid": "sid-1", "iat": NOW - 60});
+    let local = record.id.to_string();
+    process()
+        .record_login(&claims, local.as_str())
+        .await
+        .expect("a login");
+    let there = process();
+    assert!(matches!(
+        there.session(local.as_str()).await,
+        Ok(LocalSession::Live(_))
+    ));
+    let done = there
+        .receive(&token(&key, "j-1"))
+        .await
+        .expect("a good token");
+    assert_eq!(done.ended.len(), 1);
+    assert!(store.load(&record.id).await.expect("Redis").is_none());
+    let after = process().session(local.as_str()).await.expect("Redis");
+    assert_eq!(after, LocalSession::Unknown);
 }
