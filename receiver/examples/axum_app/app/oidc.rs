@@ -10,21 +10,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use logout_receiver::SigningAlgorithm;
 use openidconnect::core::{
-    CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreErrorResponseType,
-    CoreGenderClaim, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm,
-    CoreRevocableToken, CoreRevocationErrorResponse, CoreTokenIntrospectionResponse, CoreTokenType,
+    CoreAuthenticationFlow, CoreClient, CoreIdToken, CoreJwsSigningAlgorithm,
 };
 use openidconnect::{
-    AdditionalClaims, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
-    EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest,
-    HttpResponse, IdTokenFields, IssuerUrl, LogoutRequest, Nonce, PkceCodeChallenge,
+    AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet,
+    EndpointSet, HttpRequest, HttpResponse, IssuerUrl, LogoutRequest, Nonce, PkceCodeChallenge,
     PkceCodeVerifier, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, Scope,
-    StandardErrorResponse, StandardTokenResponse, TokenResponse as _,
+    TokenResponse as _,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use url::Url;
 
 /// How long a person may take at the provider.
@@ -140,12 +138,13 @@ impl OpenIdClient {
         let verifier = client
             .id_token_verifier()
             .set_allowed_algs([self.alg.clone()]);
-        let claims = id_token
+        id_token
             .claims(&verifier, &pending.nonce)
             .context("the provider's ID Token is not valid")?;
+        let id_token = id_token.to_string();
         Ok(SignedIn {
-            claims: serde_json::to_value(claims)?,
-            id_token: id_token.to_string(),
+            claims: claims_of(&id_token)?,
+            id_token,
         })
     }
 
@@ -160,7 +159,7 @@ impl OpenIdClient {
         let mut request = LogoutRequest::from(endpoint)
             .set_client_id(self.client_id.clone())
             .set_post_logout_redirect_uri(home);
-        if let Some(id_token) = id_token.and_then(|token| token.parse::<IdToken>().ok()) {
+        if let Some(id_token) = id_token.and_then(|token| token.parse::<CoreIdToken>().ok()) {
             request = request.set_id_token_hint(&id_token);
         }
         Some(request.http_get_url())
@@ -215,44 +214,14 @@ fn http_client() -> anyhow::Result<reqwest::Client> {
         .map_err(|error| anyhow!(error))
 }
 
-/// The claims that `openidconnect` does not know; `sid` is what logout needs.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct OtherClaims {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sid: Option<String>,
-    #[serde(flatten)]
-    others: Map<String, Value>,
+/// The claims exactly as the provider wrote them, `sid` among them, of a token verified before.
+fn claims_of(id_token: &str) -> anyhow::Result<Value> {
+    let payload = id_token.split('.').nth(1).unwrap_or_default();
+    Ok(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload)?)?)
 }
 
-impl AdditionalClaims for OtherClaims {}
-
-type IdToken = openidconnect::IdToken<
-    OtherClaims,
-    CoreGenderClaim,
-    CoreJweContentEncryptionAlgorithm,
-    CoreJwsSigningAlgorithm,
->;
-
-type Fields = IdTokenFields<
-    OtherClaims,
-    EmptyExtraTokenFields,
-    CoreGenderClaim,
-    CoreJweContentEncryptionAlgorithm,
-    CoreJwsSigningAlgorithm,
->;
-
-type CodeClient = Client<
-    OtherClaims,
-    CoreAuthDisplay,
-    CoreGenderClaim,
-    CoreJweContentEncryptionAlgorithm,
-    CoreJsonWebKey,
-    CoreAuthPrompt,
-    StandardErrorResponse<CoreErrorResponseType>,
-    StandardTokenResponse<Fields, CoreTokenType>,
-    CoreTokenIntrospectionResponse,
-    CoreRevocableToken,
-    CoreRevocationErrorResponse,
+/// A client that knows where to send the browser, and perhaps where to get tokens.
+type CodeClient = CoreClient<
     EndpointSet,
     EndpointNotSet,
     EndpointNotSet,
