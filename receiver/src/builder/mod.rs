@@ -27,7 +27,9 @@ mod key_choice;
 pub use self::error::BuildError;
 use self::key_choice::KeyChoice;
 
-/// Collects what [`BackchannelLogout`] needs; only issuer, client and a session index must be said.
+/// Collects what [`BackchannelLogout`](crate::BackchannelLogout) needs.
+///
+/// Only issuer, client and a session index must be said.
 #[must_use = "nothing is set up before `build`"]
 pub struct Builder {
     issuer: String,
@@ -74,7 +76,7 @@ impl Builder {
         self.sessions(MemorySessionIndex::new())
     }
 
-    /// Keeps sessions in `index`, which several [`BackchannelLogout`]s may share.
+    /// Keeps sessions in `index`, which several receivers may share.
     pub fn sessions(self, index: impl SessionIndex + 'static) -> Builder {
         Builder {
             index: Some(Arc::new(index)),
