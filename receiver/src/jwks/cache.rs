@@ -103,6 +103,12 @@ impl KeyCache {
         self.after(0).await
     }
 
+    /// Whether a fetch may start now.
+    pub(crate) fn may_fetch(&self) -> bool {
+        self.cooling_down(&self.progress(), self.clock.now())
+            .is_none()
+    }
+
     /// Waits for a set newer than that of fetch `tried`.
     pub(crate) async fn after(
         self: &Arc<Self>,

@@ -211,6 +211,26 @@ async fn c4_after_a_rotation_the_first_token_is_heard_after_one_fetch() {
 }
 
 #[tokio::test]
+async fn c4_after_a_rotation_a_token_without_a_kid_is_heard_too() {
+    let clock = manual_clock();
+    let (old, new) = (new_key(), new_key());
+    let provider = Provider::start([&old]).await;
+    let relying_party = relying_party(&provider, &clock).await;
+    let nameless = |key: &SigningKey| token_with_header(&provider, key, &json!({"kid": ""}));
+    relying_party.post(&nameless(&old)).await.assert_ok();
+    provider.publish(vec![new.public_jwk()]);
+    clock.advance(Duration::from_secs(30));
+    relying_party.post(&nameless(&new)).await.assert_ok();
+    assert_eq!(provider.asked(), 2);
+    // Forgeries are refused at once while cooling down, and cost no further fetch.
+    relying_party
+        .post(&nameless(&new_key()))
+        .await
+        .assert_refused();
+    assert_eq!(provider.asked(), 2);
+}
+
+#[tokio::test]
 async fn c4_a_short_rest_of_the_cool_down_is_waited_for() {
     let key = new_key();
     let provider = Provider::start([&key]).await;
