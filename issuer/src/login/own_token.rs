@@ -1,8 +1,9 @@
 //! Tokens of this issuer that come back to it: access tokens and ID Tokens as hints.
 //!
 //! A token counts only with a signature of a published or kept key, this issuer as `iss`, and
-//! exactly the type that is expected, so that no kind passes for another (RFC 8725 §3.11). Times
-//! are the caller's to check: an expired ID Token is still a good hint.
+//! exactly the type that is expected, so that no kind passes for another (RFC 8725 §3.11); a
+//! logout token never does, whatever its type. Times are the caller's to check: an expired ID
+//! Token is still a good hint.
 
 use logout_shared::jws::{JwsError, Payload, UnverifiedJws};
 use logout_shared::{ClientId, SessionId, SigningAlgorithm, Subject};
@@ -72,6 +73,10 @@ pub(super) fn read(issuer: &Issuer, token: &str, typ: &str) -> Result<Payload, F
         return Err(ForeignToken::Type);
     }
     let payload = verified.into_value();
+    // A client may have asked for logout tokens of type `JWT`; `events` is what tells them apart.
+    if payload.contains_key("events") {
+        return Err(ForeignToken::Type);
+    }
     if payload.get("iss").and_then(Value::as_str) != Some(issuer.id().as_str()) {
         return Err(ForeignToken::Issuer);
     }

@@ -11,8 +11,9 @@ use logout_issuer::domain::client::Client;
 use logout_issuer::domain::logout_settings::{
     DeliverySettings, LogoutSettings, LogoutUrl, UrlPolicy,
 };
-use logout_shared::SessionId;
+use logout_shared::{SessionId, SigningAlgorithm};
 use logout_tests::relying_party::{Answer, TestRelyingParty};
+use serde_json::json;
 
 use crate::house::{
     AFTER_LOGOUT, Browser, House, Reply, SEC_FETCH_SITE, SPA_CALLBACK, VERIFIER, claims, client,
@@ -144,6 +145,23 @@ async fn faults_end_nothing_and_lead_nowhere() {
         assert!(ada.is_in().await, "{fields:?}");
     }
     assert!(house.history_has("flo").await);
+}
+
+#[tokio::test]
+async fn e8_a_logout_token_is_no_hint_even_where_its_type_is_jwt() {
+    let house = House::open().await;
+    let mut ada = SignedIn::new(&house).await;
+    let mut told = claims(&ada.id_token);
+    told["events"] = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
+    for typ in ["JWT", "logout+jwt"] {
+        let payload = told.to_string().into_bytes();
+        let keys = house.issuer.keys();
+        let token = keys.sign(SigningAlgorithm::Es256, typ, payload).await;
+        let token = token.unwrap();
+        let reply = ada.leave(&[("id_token_hint", &token)]).await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{typ}");
+        assert!(ada.is_in().await, "{typ}");
+    }
 }
 
 #[tokio::test]
