@@ -28,8 +28,13 @@ pub struct Delivery {
     pub give_up_after: Duration,
     /// How many requests may be under way in this process.
     pub max_in_flight: u32,
-    /// How many requests may be under way to one URL of one client.
+    /// How many requests may be under way to one URL of one client at first.
     pub endpoint_in_flight: u32,
+    /// How many of them there may be once it has proved that it keeps up.
+    pub endpoint_max_in_flight: u32,
+    /// Waits until the first, second, … probe of an endpoint that is down; the last one repeats.
+    #[serde(with = "durations")]
+    pub probe_waits: Vec<Duration>,
     /// How long a worker keeps a delivery for itself.
     #[serde(with = "humantime_serde")]
     pub lease: Duration,
@@ -44,19 +49,17 @@ impl Default for Delivery {
     fn default() -> Self {
         let settings = Settings::default();
         let schedule = settings.retry;
+        let waits = |secs: &[u64]| secs.iter().copied().map(Duration::from_secs).collect();
         Self {
-            waits: schedule
-                .waits_secs
-                .iter()
-                .copied()
-                .map(Duration::from_secs)
-                .collect(),
+            waits: waits(&schedule.waits_secs),
             refusing_wait: Duration::from_secs(schedule.refusing_wait_secs),
             jitter_percent: schedule.jitter_percent,
             max_retry_after: Duration::from_secs(schedule.max_retry_after_secs),
             give_up_after: schedule.give_up_after(),
             max_in_flight: settings.max_in_flight,
             endpoint_in_flight: settings.endpoint_in_flight,
+            endpoint_max_in_flight: settings.endpoint_max_in_flight,
+            probe_waits: waits(&settings.probe_waits_secs),
             lease: Duration::from_secs(settings.lease_secs.into()),
             poll: Duration::from_millis(settings.poll_ms.into()),
             group_size: settings.group_size,
@@ -67,10 +70,18 @@ impl Default for Delivery {
 impl Delivery {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let refuse = |key, problem| Err(ConfigError::setting(key, problem));
-        if self.waits.is_empty() || self.waits.iter().any(|wait| wait.as_secs() == 0) {
+        for (key, waits) in [
+            ("delivery.waits", &self.waits),
+            ("delivery.probe_waits", &self.probe_waits),
+        ] {
+            if waits.is_empty() || waits.iter().any(|wait| wait.as_secs() == 0) {
+                return refuse(key, "it must have a wait, and each at least 1s");
+            }
+        }
+        if self.endpoint_max_in_flight < self.endpoint_in_flight {
             return refuse(
-                "delivery.waits",
-                "it must have a wait, and each at least 1s",
+                "delivery.endpoint_max_in_flight",
+                "it must be at least endpoint_in_flight",
             );
         }
         if self.refusing_wait.as_secs() == 0 {
@@ -92,6 +103,10 @@ impl Delivery {
         for (key, number) in [
             ("delivery.max_in_flight", self.max_in_flight),
             ("delivery.endpoint_in_flight", self.endpoint_in_flight),
+            (
+                "delivery.endpoint_max_in_flight",
+                self.endpoint_max_in_flight,
+            ),
             ("delivery.group_size", self.group_size),
         ] {
             if !(1..=65_536).contains(&number) {
@@ -105,7 +120,7 @@ impl Delivery {
 impl From<&Delivery> for Settings {
     fn from(section: &Delivery) -> Self {
         let retry = RetrySchedule {
-            waits_secs: section.waits.iter().map(Duration::as_secs).collect(),
+            waits_secs: secs(&section.waits),
             refusing_wait_secs: section.refusing_wait.as_secs(),
             jitter_percent: section.jitter_percent,
             max_retry_after_secs: section.max_retry_after.as_secs(),
@@ -115,11 +130,17 @@ impl From<&Delivery> for Settings {
             retry,
             max_in_flight: section.max_in_flight,
             endpoint_in_flight: section.endpoint_in_flight,
+            endpoint_max_in_flight: section.endpoint_max_in_flight,
+            probe_waits_secs: secs(&section.probe_waits),
             lease_secs: u32::try_from(section.lease.as_secs()).unwrap_or(u32::MAX),
             poll_ms: u32::try_from(section.poll.as_millis()).unwrap_or(u32::MAX),
             group_size: section.group_size,
         }
     }
+}
+
+fn secs(waits: &[Duration]) -> Vec<u64> {
+    waits.iter().map(Duration::as_secs).collect()
 }
 
 /// A list of durations, as people write them.

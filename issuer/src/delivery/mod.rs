@@ -3,8 +3,8 @@
 //! It relies on the outbox that `logout/` fills and promises that each delivery is tried until
 //! the client has heard, refuses to hear, or its time is over; that a token is signed freshly for
 //! each attempt; and that a client that hangs delays no other. `mint.rs` says what a token says,
-//! `attempt.rs` makes one attempt, `record.rs` writes down what came of it, `windows.rs` counts
-//! slots, `worker.rs` drives them. What an outcome means for a delivery is `domain/delivery.rs`'s.
+//! `attempt.rs` makes one attempt, `record.rs` writes down what came of it, `window.rs` and
+//! `windows.rs` give out slots, `worker.rs` drives them. What an outcome means for a delivery is `domain/delivery.rs`'s.
 
 mod attempt;
 pub mod mint;
@@ -14,10 +14,13 @@ mod record;
 mod sample;
 mod settings;
 mod waiters;
+mod window;
 mod windows;
 mod worker;
 
 pub use attempt::{LogoutSender, Means, attempt};
 pub use settings::Settings;
 pub use waiters::Waiters;
+pub use window::WindowView;
+pub use windows::Windows;
 pub use worker::{Parts, Running, start};

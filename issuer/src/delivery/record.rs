@@ -6,10 +6,14 @@ use serde_json::{Value, json};
 
 use super::attempt::recipient;
 use super::mint;
-use crate::domain::delivery::{About, Attempt, AttemptOutcome, Delivery, DeliveryId, Verdict};
+use crate::domain::delivery::{
+    About, Attempt, AttemptOutcome, Delivery, DeliveryId, DeliveryState, Verdict,
+};
 use crate::domain::event_log::{LogCode, LogEvent};
 use crate::domain::retry::RetrySchedule;
 use crate::storage::{ClaimedDelivery, DeliveryFilter, RecordedAttempt, StorageError, Transaction};
+
+const GIVEN_UP: &str = "Back-channel logout failed, given up";
 
 /// How many deliveries of one client and session are looked at for what it was told already.
 const MAX_SIBLINGS: u32 = 100;
@@ -22,6 +26,8 @@ pub(super) struct Finished {
     pub(super) ended_at: Timestamp,
     /// From 0 to 1, for the wait until the next attempt.
     pub(super) jitter: f64,
+    /// Whether it failed and its endpoint is down: it is queued and told when the endpoint is back.
+    pub(super) endpoint_is_down: bool,
 }
 
 /// Records a group of attempts that `worker` made.
@@ -40,7 +46,10 @@ pub(super) async fn record(
             tx.insert_deliveries(&successors).await?;
         }
     }
-    let events: Vec<_> = group.iter().filter_map(event).collect();
+    let events = group.iter().zip(&recorded);
+    let events: Vec<_> = events
+        .filter_map(|(one, recorded)| event(one, recorded.delivery.state))
+        .collect();
     if !events.is_empty() {
         tx.append_events(&events).await?;
     }
@@ -49,8 +58,13 @@ pub(super) async fn record(
 
 fn recorded(one: &Finished, schedule: &RetrySchedule) -> RecordedAttempt {
     let delivery = one.claimed.delivery.clone();
+    let delivery = delivery.after(&one.outcome, schedule, one.ended_at, one.jitter);
     RecordedAttempt {
-        delivery: delivery.after(&one.outcome, schedule, one.ended_at, one.jitter),
+        delivery: if one.endpoint_is_down {
+            delivery.queued(one.ended_at)
+        } else {
+            delivery
+        },
         attempt: attempt_of(one).cloned(),
     }
 }
@@ -117,7 +131,7 @@ async fn urls_told(
 }
 
 /// The record that Auth0 writes for each request.
-fn event(one: &Finished) -> Option<LogEvent> {
+fn event(one: &Finished, state: DeliveryState) -> Option<LogEvent> {
     let attempt = attempt_of(one)?;
     let delivery = &one.claimed.delivery;
     let (code, description) = match attempt.verdict() {
@@ -133,6 +147,9 @@ fn event(one: &Finished) -> Option<LogEvent> {
             LogCode::BackchannelLogoutFailed,
             "Back-channel logout refused",
         ),
+        Verdict::Retry | Verdict::Refusing if state == DeliveryState::GivenUp => {
+            (LogCode::BackchannelLogoutFailed, GIVEN_UP)
+        }
         Verdict::Retry | Verdict::Refusing => (
             LogCode::BackchannelLogoutFailed,
             "Back-channel logout failed, will be repeated",
@@ -149,6 +166,22 @@ fn event(one: &Finished) -> Option<LogEvent> {
         details: details(one, attempt),
         ..LogEvent::new(code, description, one.ended_at)
     })
+}
+
+/// The record of a delivery that was given up while its endpoint was down.
+pub(super) fn given_up(delivery: &Delivery) -> LogEvent {
+    let at = delivery.finished_at.unwrap_or(delivery.give_up_at);
+    LogEvent {
+        client: Some(delivery.client.clone()),
+        user: Some(delivery.user.clone()),
+        details: json!({
+            "request": { "method": "POST", "backchannel_logout_uri": delivery.url.as_str() },
+            "response": {},
+            "initiator": delivery.initiator,
+            "errors": delivery.last.iter().filter_map(|last| last.error).collect::<Vec<_>>(),
+        }),
+        ..LogEvent::new(LogCode::BackchannelLogoutFailed, GIVEN_UP, at)
+    }
 }
 
 fn details(one: &Finished, attempt: &Attempt) -> Value {

@@ -56,6 +56,7 @@ pub(super) fn delivery() -> Delivery {
         state: DeliveryState::InFlight,
         attempts: 0,
         next_attempt_at: Some(event_at),
+        queued_at: None,
         give_up_at: event_at + Duration::from_hours(72),
         finished_at: None,
         last: None,

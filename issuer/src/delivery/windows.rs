@@ -1,252 +1,326 @@
-//! How many requests may be under way to each URL of each client, and what waits for a slot.
+//! The windows of all endpoints of this process, and the slots that they give out.
 //!
-//! An endpoint has a fixed number of slots. What was claimed for it beyond them waits here, up to
-//! a limit, as long as its lease lasts; an endpoint that is full is left out of further claims, so
-//! that one that hangs holds its own slots and nothing else.
+//! A [`Slot`] frees itself when it is dropped, so none is ever lost. The process has a number of
+//! slots of its own; an endpoint takes at most a quarter of those that are free, so that however
+//! many of them hang at once, there are always some for the others. An endpoint with a queue is
+//! listed: in `ready` while it may have room, in `probes` while it is down. The rules for one
+//! endpoint are `window.rs`'s.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use logout_shared::Timestamp;
 
-use crate::domain::delivery::{DeliveryId, Endpoint};
-use crate::storage::ClaimedDelivery;
+use super::settings::WindowSettings;
+use super::window::{Sign, Turn, Window, WindowView};
+use crate::domain::delivery::Endpoint;
 
-/// How many deliveries may wait for an endpoint, for each of its slots.
-const WAITING_PER_SLOT: usize = 7;
+/// One endpoint may take this part of the free slots.
+const SHARE: u32 = 4;
 
-/// How many deliveries may wait here in all.
-const MAX_WAITING: usize = 8_192;
+/// The windows of this process. Clones are the same windows.
+#[derive(Debug, Clone)]
+pub struct Windows(Arc<Shared>);
 
-/// The slots of this process.
 #[derive(Debug)]
-pub(super) struct Windows {
-    slots_per_endpoint: usize,
-    slots: usize,
-    endpoints: HashMap<Endpoint, Window>,
-    running: usize,
-    waiting: usize,
+struct Shared {
+    settings: WindowSettings,
+    slots: u32,
+    state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
-struct Window {
-    running: usize,
-    waiting: VecDeque<Waiting>,
+struct State {
+    endpoints: HashMap<Arc<Endpoint>, Listed>,
+    in_flight: u32,
+    /// Open endpoints with a queue, in turn.
+    ready: VecDeque<Arc<Endpoint>>,
+    /// Endpoints that are down and have a queue.
+    probes: BTreeSet<(Timestamp, Arc<Endpoint>)>,
 }
 
 #[derive(Debug)]
-struct Waiting {
-    claimed: ClaimedDelivery,
-    lease_until: Timestamp,
+struct Listed {
+    window: Window,
+    is_ready: bool,
+    probe_at: Option<Timestamp>,
 }
 
-/// What becomes of a claimed delivery.
+/// The right to one request to one endpoint.
 #[derive(Debug)]
-pub(super) enum Admission {
-    /// It has a slot: attempt it now.
-    Start(Box<ClaimedDelivery>),
-    /// It waits for a slot.
-    Waits,
-    /// There is no room: give its lease back.
-    Surplus(DeliveryId),
+pub(super) struct Slot {
+    windows: Windows,
+    endpoint: Arc<Endpoint>,
+    probe: bool,
+    sign: Sign,
+    at: (Timestamp, f64),
+    turn: Option<Turn>,
+    is_free: bool,
 }
 
 impl Windows {
-    pub(super) fn new(slots: u32, slots_per_endpoint: u32) -> Self {
-        let at_least_one = |slots: u32| usize::try_from(slots.max(1)).unwrap_or(usize::MAX);
-        Self {
-            slots_per_endpoint: at_least_one(slots_per_endpoint),
-            slots: at_least_one(slots),
-            endpoints: HashMap::new(),
-            running: 0,
-            waiting: 0,
-        }
+    /// Windows for a process with that many slots.
+    pub(super) fn new(slots: u32, settings: WindowSettings) -> Self {
+        Self(Arc::new(Shared {
+            settings,
+            slots: slots.max(1),
+            state: Mutex::default(),
+        }))
     }
 
-    /// How many slots are free in this process.
-    pub(super) fn free(&self) -> usize {
-        self.slots.saturating_sub(self.running)
+    /// A slot of this endpoint, if it has one now.
+    pub(super) fn take(&self, endpoint: &Endpoint, now: Timestamp) -> Option<Slot> {
+        let mut state = self.lock();
+        let endpoint = state.find_or_add(endpoint, &self.0.settings);
+        let slot = self.take_locked(&mut state, &endpoint, now);
+        state.settle(&endpoint, &self.0.settings);
+        slot
     }
 
-    /// The endpoints for which nothing more should be claimed.
-    pub(super) fn full(&self) -> Vec<Endpoint> {
-        let full = self
+    /// A slot for a delivery that nothing waits before.
+    pub(super) fn take_unless_queued(&self, endpoint: &Endpoint, now: Timestamp) -> Option<Slot> {
+        let waits = self
+            .lock()
             .endpoints
+            .get(endpoint)
+            .is_some_and(|listed| listed.window.backlog || listed.window.is_down());
+        (!waits).then(|| self.take(endpoint, now)).flatten()
+    }
+
+    /// Slots for endpoints that have a queue, `at_most` in all, endpoint after endpoint in turn.
+    pub(super) fn take_for_queues(&self, now: Timestamp, at_most: u32) -> Vec<Slot> {
+        let mut state = self.lock();
+        let mut taken = Vec::new();
+        let due: Vec<_> = state
+            .probes
             .iter()
-            .filter(|(_, window)| is_full(window, self.slots_per_endpoint, self.waiting));
-        full.map(|(endpoint, _)| endpoint.clone()).collect()
-    }
-
-    /// Gives a claimed delivery a slot, a place to wait, or neither.
-    pub(super) fn admit(&mut self, claimed: ClaimedDelivery, lease_until: Timestamp) -> Admission {
-        let endpoint = claimed.delivery.endpoint();
-        let surplus = Admission::Surplus(claimed.delivery.id);
-        let running = self
-            .endpoints
-            .get(&endpoint)
-            .map_or(0, |window| window.running);
-        if running < self.slots_per_endpoint {
-            if self.free() == 0 {
-                return surplus;
-            }
-            self.endpoints.entry(endpoint).or_default().running += 1;
-            self.running += 1;
-            return Admission::Start(Box::new(claimed));
+            .take_while(|(at, _)| *at <= now)
+            .map(|(_, endpoint)| Arc::clone(endpoint))
+            .collect();
+        for endpoint in due {
+            taken.extend(self.take_locked(&mut state, &endpoint, now));
+            state.settle(&endpoint, &self.0.settings);
         }
-        match self.endpoints.get_mut(&endpoint) {
-            Some(window) if !is_full(window, self.slots_per_endpoint, self.waiting) => {
-                window.waiting.push_back(Waiting {
-                    claimed,
-                    lease_until,
-                });
-                self.waiting += 1;
-                Admission::Waits
-            }
-            _ => surplus,
-        }
-    }
-
-    /// Frees a slot and hands it to the first that waits with a lease that still lasts; gives also
-    /// those whose lease is too short for an attempt and is to be given back.
-    pub(super) fn finished(
-        &mut self,
-        endpoint: &Endpoint,
-        now: Timestamp,
-    ) -> (Option<ClaimedDelivery>, Vec<DeliveryId>) {
-        let mut too_late = Vec::new();
-        let Some(window) = self.endpoints.get_mut(endpoint) else {
-            return (None, too_late);
-        };
-        window.running = window.running.saturating_sub(1);
-        self.running = self.running.saturating_sub(1);
-        let mut next = None;
-        while let Some(waiting) = window.waiting.pop_front() {
-            self.waiting -= 1;
-            if lasts(&waiting, now) {
-                window.running += 1;
-                self.running += 1;
-                next = Some(waiting.claimed);
+        for _ in 0..state.ready.len() {
+            if taken.len() >= at_most as usize || state.in_flight >= self.0.slots {
                 break;
             }
-            // A lease that is over is not ours to give back: another claim may hold it by now.
-            if now < waiting.lease_until {
-                too_late.push(waiting.claimed.delivery.id);
+            let Some(endpoint) = state.ready.pop_front() else {
+                break;
+            };
+            let mut has_room = match state.endpoints.get_mut(&endpoint) {
+                Some(listed) => {
+                    listed.is_ready = false;
+                    listed.window.backlog
+                }
+                None => false,
+            };
+            if !has_room {
+                state.settle(&endpoint, &self.0.settings);
+            }
+            while has_room && taken.len() < at_most as usize {
+                let slot = self.take_locked(&mut state, &endpoint, now);
+                has_room = slot.is_some();
+                taken.extend(slot);
+            }
+            // Without room it is listed again when one of its own slots comes back.
+            if has_room || state.in_flight >= self.0.slots {
+                state.settle(&endpoint, &self.0.settings);
             }
         }
-        if window.running == 0 && window.waiting.is_empty() {
-            self.endpoints.remove(endpoint);
+        taken
+    }
+
+    /// Notes that deliveries are queued for these endpoints.
+    pub(super) fn note_queue<'e>(&self, endpoints: impl IntoIterator<Item = &'e Endpoint>) {
+        let mut state = self.lock();
+        for endpoint in endpoints {
+            let endpoint = state.find_or_add(endpoint, &self.0.settings);
+            if let Some(listed) = state.endpoints.get_mut(&endpoint) {
+                listed.window.backlog = true;
+            }
+            state.settle(&endpoint, &self.0.settings);
         }
-        (next, too_late)
     }
 
-    /// Empties the waiting places.
-    pub(super) fn give_up_waiting(&mut self) -> Vec<DeliveryId> {
-        self.waiting = 0;
-        let windows = self.endpoints.values_mut();
-        let waiting = windows.flat_map(|window| window.waiting.drain(..));
-        waiting.map(|waiting| waiting.claimed.delivery.id).collect()
+    /// Notes that the queue of an endpoint is empty.
+    pub(super) fn note_empty_queue(&self, endpoint: &Endpoint) {
+        let mut state = self.lock();
+        if let Some((key, listed)) = state.find(endpoint) {
+            listed.window.backlog = false;
+            state.settle(&key, &self.0.settings);
+        }
+    }
+
+    /// Whether something queued may be sent now.
+    pub(super) fn has_work(&self, now: Timestamp) -> bool {
+        let state = self.lock();
+        let probe = state.probes.first().is_some_and(|(at, _)| *at <= now);
+        state.in_flight < self.0.slots && (probe || !state.ready.is_empty())
+    }
+
+    /// When the next probe goes out.
+    pub(super) fn next_probe_at(&self) -> Option<Timestamp> {
+        self.lock().probes.first().map(|(at, _)| *at)
+    }
+
+    /// How many slots of the process are free.
+    pub(super) fn free(&self) -> u32 {
+        self.0.slots.saturating_sub(self.lock().in_flight)
+    }
+
+    /// Lets the next probe of an endpoint that is down go out now; gives whether it is down.
+    pub fn probe_now(&self, endpoint: &Endpoint, now: Timestamp) -> bool {
+        let mut state = self.lock();
+        let Some((key, listed)) = state.find(endpoint) else {
+            return false;
+        };
+        listed.window.hasten_probe(now);
+        let is_down = listed.window.is_down();
+        state.settle(&key, &self.0.settings);
+        is_down
+    }
+
+    /// Forgets endpoints that went down long ago and have been owed nothing since.
+    pub(crate) fn forget_quiet(&self, now: Timestamp) {
+        let endpoints = &mut self.lock().endpoints;
+        endpoints.retain(|_, listed| listed.is_ready || !listed.window.is_quiet(now));
+    }
+
+    /// All windows that are not as new: endpoints that are busy, had failures, or are down.
+    pub fn view(&self) -> Vec<(Endpoint, WindowView)> {
+        let state = self.lock();
+        let views = state.endpoints.iter();
+        views
+            .map(|(endpoint, listed)| (Endpoint::clone(endpoint), listed.window.view()))
+            .collect()
+    }
+
+    fn take_locked(
+        &self,
+        state: &mut State,
+        endpoint: &Arc<Endpoint>,
+        now: Timestamp,
+    ) -> Option<Slot> {
+        let free = self.0.slots.saturating_sub(state.in_flight);
+        if free == 0 {
+            return None;
+        }
+        let listed = state.endpoints.get_mut(endpoint)?;
+        let probe = listed.window.take(free / SHARE, now)?;
+        state.in_flight += 1;
+        Some(Slot {
+            windows: self.clone(),
+            endpoint: Arc::clone(endpoint),
+            probe,
+            sign: Sign::Nothing,
+            at: (now, 0.5),
+            turn: None,
+            is_free: false,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0
+            .state
+            .lock()
+            .expect("no code panics while it holds this lock")
     }
 }
 
-fn is_full(window: &Window, slots: usize, waiting_in_all: usize) -> bool {
-    let places = slots * (1 + WAITING_PER_SLOT);
-    window.running + window.waiting.len() >= places
-        || (window.running >= slots && waiting_in_all >= MAX_WAITING)
+impl State {
+    fn find_or_add(&mut self, endpoint: &Endpoint, settings: &WindowSettings) -> Arc<Endpoint> {
+        if let Some((known, _)) = self.find(endpoint) {
+            return known;
+        }
+        let endpoint = Arc::new(endpoint.clone());
+        let listed = Listed {
+            window: Window::new(settings),
+            is_ready: false,
+            probe_at: None,
+        };
+        self.endpoints.insert(Arc::clone(&endpoint), listed);
+        endpoint
+    }
+
+    fn find(&mut self, endpoint: &Endpoint) -> Option<(Arc<Endpoint>, &mut Listed)> {
+        let (known, _) = self.endpoints.get_key_value(endpoint)?;
+        let known = Arc::clone(known);
+        let listed = self.endpoints.get_mut(endpoint)?;
+        Some((known, listed))
+    }
+
+    /// Lists an endpoint where it belongs now, and forgets it once it is as a new one.
+    fn settle(&mut self, endpoint: &Arc<Endpoint>, settings: &WindowSettings) {
+        let Some(listed) = self.endpoints.get_mut(endpoint) else {
+            return;
+        };
+        if listed.window.is_idle(settings) && !listed.is_ready {
+            self.endpoints.remove(endpoint);
+            return;
+        }
+        let probe_at = listed
+            .window
+            .next_probe_at()
+            .filter(|_| listed.window.backlog);
+        if listed.probe_at != probe_at {
+            if let Some(at) = std::mem::replace(&mut listed.probe_at, probe_at) {
+                self.probes.remove(&(at, Arc::clone(endpoint)));
+            }
+            self.probes
+                .extend(probe_at.map(|at| (at, Arc::clone(endpoint))));
+        }
+        if listed.window.backlog && !listed.window.is_down() && !listed.is_ready {
+            listed.is_ready = true;
+            self.ready.push_back(Arc::clone(endpoint));
+        }
+    }
 }
 
-/// Whether the lease outlasts an attempt that begins now.
-fn lasts(waiting: &Waiting, now: Timestamp) -> bool {
-    let client = waiting.claimed.client.as_deref();
-    let settings = client.and_then(|client| client.logout.as_ref());
-    let timeout = settings
-        .map(|settings| settings.delivery.timeout())
-        .unwrap_or_default();
-    now + timeout < waiting.lease_until
+impl Slot {
+    /// The endpoint.
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Gives the slot back with what its attempt says about the endpoint; gives what that changed,
+    /// and whether the endpoint is down now.
+    pub(super) fn finish(
+        mut self,
+        sign: Sign,
+        now: Timestamp,
+        jitter: f64,
+    ) -> (Option<Turn>, bool) {
+        (self.sign, self.at) = (sign, (now, jitter));
+        let is_down = self.free();
+        (self.turn, is_down)
+    }
+
+    fn free(&mut self) -> bool {
+        if std::mem::replace(&mut self.is_free, true) {
+            return false;
+        }
+        let settings = &self.windows.0.settings;
+        let mut state = self.windows.lock();
+        state.in_flight = state.in_flight.saturating_sub(1);
+        let Some(listed) = state.endpoints.get_mut(&self.endpoint) else {
+            return false;
+        };
+        self.turn = listed
+            .window
+            .give_back(self.probe, self.sign, settings, self.at);
+        let is_down = listed.window.is_down();
+        state.settle(&self.endpoint, settings);
+        is_down
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.free();
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::delivery::sample;
-    use crate::domain::logout_settings::LogoutUrl;
-
-    const NOW: Timestamp = Timestamp::from_secs(1_795_413_600);
-
-    fn to(url: &str) -> ClaimedDelivery {
-        let mut claimed = sample::claimed();
-        claimed.delivery.url = LogoutUrl::from_stored(url.into());
-        claimed
-    }
-
-    fn admit(windows: &mut Windows, url: &str) -> &'static str {
-        match windows.admit(to(url), NOW + Duration::from_secs(30)) {
-            Admission::Start(_) => "starts",
-            Admission::Waits => "waits",
-            Admission::Surplus(_) => "surplus",
-        }
-    }
-
-    #[test]
-    fn g15_an_endpoint_that_is_full_leaves_the_slots_of_others_alone() {
-        let mut windows = Windows::new(100, 2);
-        let slow: Vec<_> = (0..17)
-            .map(|_| admit(&mut windows, "https://slow.example/"))
-            .collect();
-        assert_eq!(slow.iter().filter(|it| **it == "starts").count(), 2);
-        assert_eq!(slow.iter().filter(|it| **it == "waits").count(), 14);
-        assert_eq!(slow[16], "surplus");
-        assert_eq!(
-            windows.full(),
-            [to("https://slow.example/").delivery.endpoint()]
-        );
-        assert_eq!(admit(&mut windows, "https://quick.example/"), "starts");
-    }
-
-    #[test]
-    fn a_freed_slot_goes_to_the_first_that_waits() {
-        let mut windows = Windows::new(100, 1);
-        let endpoint = to("https://a.example/").delivery.endpoint();
-        assert_eq!(admit(&mut windows, "https://a.example/"), "starts");
-        assert_eq!(admit(&mut windows, "https://a.example/"), "waits");
-        assert!(windows.finished(&endpoint, NOW).0.is_some());
-        assert!(windows.finished(&endpoint, NOW).0.is_none());
-        assert_eq!(windows.free(), 100);
-        assert!(
-            windows.endpoints.is_empty(),
-            "an idle endpoint costs nothing"
-        );
-    }
-
-    #[test]
-    fn what_waited_past_its_lease_is_not_attempted() {
-        let mut windows = Windows::new(100, 1);
-        let endpoint = to("https://a.example/").delivery.endpoint();
-        admit(&mut windows, "https://a.example/");
-        admit(&mut windows, "https://a.example/");
-        // An attempt may take 5 s, so 25 s is the first moment at which 30 s are too short.
-        let (next, too_late) = windows.finished(&endpoint, NOW + Duration::from_secs(25));
-        assert!(next.is_none());
-        assert_eq!(too_late.len(), 1);
-    }
-
-    #[test]
-    fn a_lease_that_has_run_out_is_not_given_back() {
-        let mut windows = Windows::new(100, 1);
-        let endpoint = to("https://a.example/").delivery.endpoint();
-        admit(&mut windows, "https://a.example/");
-        admit(&mut windows, "https://a.example/");
-        let (next, too_late) = windows.finished(&endpoint, NOW + Duration::from_secs(30));
-        assert!(next.is_none() && too_late.is_empty());
-        assert_eq!(windows.free(), 100);
-    }
-
-    #[test]
-    fn the_slots_of_the_process_bound_all_endpoints_together() {
-        let mut windows = Windows::new(2, 8);
-        assert_eq!(admit(&mut windows, "https://a.example/"), "starts");
-        assert_eq!(admit(&mut windows, "https://b.example/"), "starts");
-        assert_eq!(admit(&mut windows, "https://c.example/"), "surplus");
-        assert_eq!(windows.free(), 0);
-    }
-}
+#[path = "windows_tests.rs"]
+mod tests;

@@ -1,7 +1,7 @@
 //! Drives deliveries from the outbox to their clients.
 //!
-//! One task owns all state: it claims what has a slot, starts attempts, and gathers what came of
-//! them. Attempts are tasks whose result is their return value; claims and records are
+//! One task owns all state: it claims what has a slot, starts attempts, gathers what came of them,
+//! and tells the windows what that says about the endpoints. Attempts are tasks whose result is their return value; claims and records are
 //! transactions that run beside them, one of each kind at a time, so that what comes in meanwhile
 //! makes the next group. A lease outlives the process: what a killed worker held is claimed again
 //! once its lease has run out. `outbox_turns.rs` holds the transactions.
@@ -18,11 +18,12 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::attempt::{LogoutSender, Means, attempt};
-use super::outbox_turns::{self, Claim};
+use super::outbox_turns::{self, Ask, Claim};
 use super::record::Finished;
-use super::windows::{Admission, Windows};
+use super::window::{Sign, Turn as WindowTurn};
+use super::windows::{Slot, Windows};
 use super::{Settings, Waiters};
-use crate::domain::delivery::{AttemptOutcome, DeliveryId, Endpoint};
+use crate::domain::delivery::{AttemptOutcome, DeliveryId, Endpoint, Verdict};
 use crate::keyring::{KeyRing, KeyRingError};
 use crate::storage::{ClaimedDelivery, Store};
 
@@ -44,6 +45,8 @@ pub struct Parts {
     pub settings: Settings,
     /// Who waits for first answers.
     pub waiters: Arc<Waiters>,
+    /// How much each endpoint is trusted with.
+    pub windows: Windows,
 }
 
 /// A worker that runs. Dropping it stops the worker at once: what it held is claimed again, by
@@ -76,56 +79,55 @@ impl Running {
 }
 
 type Turn<T> = Option<BoxFuture<'static, T>>;
-type AttemptEnd = (
-    ClaimedDelivery,
-    Result<AttemptOutcome, KeyRingError>,
-    Timestamp,
-);
+
+/// An attempt that has ended, with the slot it was made in.
+struct AttemptEnd {
+    claimed: ClaimedDelivery,
+    slot: Slot,
+    outcome: Result<AttemptOutcome, KeyRingError>,
+    ended_at: Timestamp,
+}
 
 struct Worker {
     parts: Arc<Parts>,
     name: Arc<str>,
-    windows: Windows,
     attempts: JoinSet<AttemptEnd>,
-    /// What a panicking attempt cannot say itself: whose slot it held.
-    running: HashMap<task::Id, (Endpoint, DeliveryId)>,
+    /// What a panicking attempt cannot say itself: which delivery it was.
+    running: HashMap<task::Id, DeliveryId>,
     finished: Vec<Finished>,
     give_back: Vec<DeliveryId>,
+    came_back: Vec<Endpoint>,
     claiming: Turn<Option<Claim>>,
     recording: Turn<()>,
     bell: Turn<()>,
     look: bool,
     look_at: Option<Instant>,
-    /// Whether the latest claim left due deliveries behind.
-    behind: bool,
 }
 
 impl Worker {
     fn new(parts: Arc<Parts>) -> Self {
-        let settings = &parts.settings;
-        let windows = Windows::new(settings.max_in_flight, settings.endpoint_in_flight);
         let name = TokenId::generate(&*parts.random).as_str().into();
         Self {
             parts,
             name,
-            windows,
             attempts: JoinSet::new(),
             running: HashMap::new(),
             finished: Vec::new(),
             give_back: Vec::new(),
+            came_back: Vec::new(),
             claiming: None,
             recording: None,
             bell: None,
             look: true,
             look_at: None,
-            behind: false,
         }
     }
 
     async fn run(mut self, mut orders: watch::Receiver<Option<Instant>>) {
+        outbox_turns::find_queues(Arc::clone(&self.parts)).await;
         loop {
             self.begin_turns();
-            let look_at = self.look_at;
+            let wake_at = self.wake_at();
             tokio::select! {
                 changed = orders.changed() => {
                     // The sender is gone only together with this task.
@@ -141,9 +143,11 @@ impl Worker {
                 claim = turn(&mut self.claiming) => self.take(claim),
                 () = turn(&mut self.recording) => {}
                 () = turn(&mut self.bell) => self.look = true,
-                () = wait_until(look_at) => {
-                    self.look = true;
-                    self.look_at = None;
+                () = wait_until(wake_at) => {
+                    if self.look_at.is_some_and(|at| at <= Instant::now()) {
+                        self.look = true;
+                        self.look_at = None;
+                    }
                 }
             }
         }
@@ -158,42 +162,62 @@ impl Worker {
             ));
         }
         if self.recording.is_none() && !(self.finished.is_empty() && self.give_back.is_empty()) {
-            let group = self.finished.len().min(group_size(&parts.settings));
-            let finished: Vec<_> = self.finished.drain(..group).collect();
+            let group = usize::try_from(group_size(&parts.settings)).unwrap_or(usize::MAX);
+            let finished: Vec<_> = self
+                .finished
+                .drain(..group.min(self.finished.len()))
+                .collect();
             let give_back = std::mem::take(&mut self.give_back);
             let (parts, name) = (Arc::clone(parts), Arc::clone(&self.name));
             let work = outbox_turns::record(parts, name, finished, give_back);
             self.recording = Some(Box::pin(work));
         }
-        let free = self.windows.free().min(group_size(&self.parts.settings));
-        if self.look && self.claiming.is_none() && free > 0 {
-            self.look = false;
-            let (parts, name) = (Arc::clone(&self.parts), Arc::clone(&self.name));
-            let work = outbox_turns::claim(parts, name, free, self.windows.full());
-            self.claiming = Some(Box::pin(work));
-        }
+        self.begin_claim();
     }
 
-    /// Starts what a claim brought, as far as there are slots.
+    fn begin_claim(&mut self) {
+        let (parts, windows) = (&self.parts, &self.parts.windows);
+        let limit = windows.free().min(group_size(&parts.settings));
+        let has_work =
+            self.look || !self.came_back.is_empty() || windows.has_work(parts.clock.now());
+        if self.claiming.is_some() || limit == 0 || !has_work {
+            return;
+        }
+        let ask = Ask {
+            limit,
+            look: std::mem::take(&mut self.look),
+            came_back: std::mem::take(&mut self.came_back),
+        };
+        let (parts, name) = (Arc::clone(parts), Arc::clone(&self.name));
+        self.claiming = Some(Box::pin(outbox_turns::claim(parts, name, ask)));
+    }
+
+    /// When to look next: something is due, or an endpoint that is down is to be probed.
+    fn wake_at(&self) -> Option<Instant> {
+        let now = self.parts.clock.now();
+        let probe_at = self.parts.windows.next_probe_at();
+        // A probe that is due already waits for a claim that is under way or for a slot.
+        let probe_at = probe_at.filter(|at| *at > now);
+        let probe_at = probe_at.map(|at| Instant::now() + at.saturating_since(now));
+        self.look_at.into_iter().chain(probe_at).min()
+    }
+
+    /// Starts what a claim brought.
     fn take(&mut self, claim: Option<Claim>) {
+        // What failed is looked for again with the next bell.
         let Some(claim) = claim else { return };
-        self.behind = claim.left_some;
         self.look |= claim.limit_reached;
-        self.look_at = claim.next_due_in.map(|wait| Instant::now() + wait);
-        for claimed in claim.deliveries {
-            match self.windows.admit(claimed, claim.lease_until) {
-                Admission::Start(claimed) => self.begin_attempt(*claimed),
-                Admission::Waits => {}
-                Admission::Surplus(id) => {
-                    self.give_back.push(id);
-                    self.behind = true;
-                }
-            }
+        self.came_back.extend(claim.came_back);
+        if let Some(wait) = claim.next_due_in {
+            self.look_at = Some(Instant::now() + wait);
+        }
+        for (claimed, slot) in claim.started {
+            self.begin_attempt(claimed, slot);
         }
     }
 
-    fn begin_attempt(&mut self, claimed: ClaimedDelivery) {
-        let holder = (claimed.delivery.endpoint(), claimed.delivery.id);
+    fn begin_attempt(&mut self, claimed: ClaimedDelivery, slot: Slot) {
+        let id = claimed.delivery.id;
         let parts = Arc::clone(&self.parts);
         let task = self.attempts.spawn(async move {
             let Parts {
@@ -209,63 +233,106 @@ impl Worker {
             };
             let jti = TokenId::generate(&*parts.random);
             let outcome = attempt(&claimed, means, parts.clock.now(), jti).await;
-            (claimed, outcome, parts.clock.now())
+            AttemptEnd {
+                claimed,
+                slot,
+                outcome,
+                ended_at: parts.clock.now(),
+            }
         });
-        self.running.insert(task.id(), holder);
+        self.running.insert(task.id(), id);
     }
 
     fn attempt_ended(&mut self, ended: Result<(task::Id, AttemptEnd), JoinError>) {
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let Some((endpoint, delivery)) = self.running.remove(&id) else {
+        let Some(delivery) = self.running.remove(&id) else {
             return;
         };
         self.parts.waiters.answered(delivery);
         match ended {
-            Ok((_, (claimed, Ok(outcome), ended_at))) => {
-                let jitter = jitter(&*self.parts.random);
-                self.finished.push(Finished {
-                    claimed,
-                    outcome,
-                    ended_at,
-                    jitter,
-                });
-            }
-            // Ours to mend, and no attempt was made: it comes again when its lease runs out.
-            Ok((_, (_, Err(error), _))) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::error!(error, delivery.id = %delivery, "cannot sign a logout token");
-            }
+            Ok((_, ended)) => self.note(ended),
             Err(error) => {
                 tracing::error!(%error, delivery.id = %delivery, "an attempt ended badly");
             }
         }
-        let (next, too_late) = self.windows.finished(&endpoint, self.parts.clock.now());
-        self.give_back.extend(too_late);
-        if let Some(next) = next {
-            self.begin_attempt(next);
+    }
+
+    fn note(&mut self, ended: AttemptEnd) {
+        let AttemptEnd {
+            claimed,
+            slot,
+            outcome,
+            ended_at,
+        } = ended;
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            // Ours to mend, and no attempt was made: it comes again when its lease runs out.
+            Err(error) => {
+                let (id, error): (_, &dyn std::error::Error) = (claimed.delivery.id, &error);
+                tracing::error!(error, delivery.id = %id, "cannot sign a logout token");
+                return;
+            }
+        };
+        let sign = sign_of(&outcome);
+        let endpoint = slot.endpoint().clone();
+        let jitter = jitter(&*self.parts.random);
+        let (turned, is_down) = slot.finish(sign, ended_at, jitter);
+        match turned {
+            Some(WindowTurn::WentDown) => tracing::warn!(
+                client.id = %endpoint.client,
+                "{} does not answer: what it is owed waits until it does", endpoint.url
+            ),
+            Some(WindowTurn::CameBack) => {
+                tracing::info!(client.id = %endpoint.client, "{} answers again", endpoint.url);
+                self.came_back.push(endpoint);
+            }
+            None => {}
         }
-        self.look |= self.behind;
+        self.finished.push(Finished {
+            claimed,
+            outcome,
+            ended_at,
+            jitter,
+            endpoint_is_down: is_down && matches!(sign, Sign::Fails { .. }),
+        });
     }
 
     async fn drain(mut self, until: Instant) {
         if let Some(claiming) = self.claiming.take()
             && let Some(claim) = claiming.await
         {
-            self.give_back
-                .extend(claim.deliveries.iter().map(|claimed| claimed.delivery.id));
+            let claimed = claim.started.iter().map(|(claimed, _)| claimed.delivery.id);
+            self.give_back.extend(claimed);
         }
-        self.give_back.extend(self.windows.give_up_waiting());
         while let Ok(Some(ended)) = timeout_at(until, self.attempts.join_next_with_id()).await {
             self.attempt_ended(ended);
         }
         self.attempts.abort_all();
         self.give_back
-            .extend(self.running.drain().map(|(_, (_, delivery))| delivery));
+            .extend(self.running.drain().map(|(_, delivery)| delivery));
         if let Some(recording) = self.recording.take() {
             recording.await;
         }
         let (parts, name) = (self.parts, self.name);
         outbox_turns::record(parts, name, self.finished, self.give_back).await;
+    }
+}
+
+/// What an outcome says about the endpoint.
+fn sign_of(outcome: &AttemptOutcome) -> Sign {
+    let AttemptOutcome::Tried(attempt, _) = outcome else {
+        // A URL that is no longer the client's has nothing to prove: its queue is emptied at once.
+        return match outcome {
+            AttemptOutcome::Moved | AttemptOutcome::Cancelled => Sign::Answers,
+            _ => Sign::Nothing,
+        };
+    };
+    match attempt.verdict() {
+        Verdict::Heard { .. } | Verdict::Refused => Sign::Answers,
+        verdict @ (Verdict::Retry | Verdict::Refusing) => Sign::Fails {
+            refusing: verdict == Verdict::Refusing,
+            retry_after: outcome.retry_after(),
+        },
     }
 }
 
@@ -288,8 +355,8 @@ async fn wait_until(moment: Option<Instant>) {
     }
 }
 
-fn group_size(settings: &Settings) -> usize {
-    usize::try_from(settings.group_size.max(1)).unwrap_or(usize::MAX)
+fn group_size(settings: &Settings) -> u32 {
+    settings.group_size.max(1)
 }
 
 fn jitter(random: &dyn RandomSource) -> f64 {

@@ -117,6 +117,18 @@ pub enum AttemptOutcome {
     Moved,
 }
 
+impl AttemptOutcome {
+    /// How long the app asked to be left alone.
+    ///
+    /// Only 429 and 503 say when to come back; elsewhere the header means nothing.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Tried(attempt, asked) if matches!(attempt.status, Some(429 | 503)) => *asked,
+            _ => None,
+        }
+    }
+}
+
 /// A field of an app's answer, fit to be kept: printable, at most 200 characters.
 pub fn sanitise_oauth_error(text: &str) -> String {
     text.chars()

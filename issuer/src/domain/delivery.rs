@@ -75,8 +75,10 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// How many attempts were made.
     pub attempts: u32,
-    /// When the next attempt is due; none once it is finished.
+    /// When the next attempt is due; none once it is finished or while it is queued.
     pub next_attempt_at: Option<Timestamp>,
+    /// Since when it waits for its endpoint and not for a time.
+    pub queued_at: Option<Timestamp>,
     /// When it is given up.
     pub give_up_at: Timestamp,
     /// When it came to its end.
@@ -224,6 +226,7 @@ impl Delivery {
             state: DeliveryState::Pending,
             attempts: 0,
             next_attempt_at: Some(now),
+            queued_at: None,
             finished_at: None,
             last: None,
             ..self.clone()
@@ -239,12 +242,12 @@ impl Delivery {
         now: Timestamp,
         jitter: f64,
     ) -> Self {
-        let (attempt, retry_after) = match outcome {
+        let attempt = match outcome {
             AttemptOutcome::Expand => return self.finish(DeliveryState::Expanded, now),
             AttemptOutcome::Cancelled | AttemptOutcome::Moved => {
                 return self.finish(DeliveryState::Cancelled, now);
             }
-            AttemptOutcome::Tried(attempt, retry_after) => (attempt, *retry_after),
+            AttemptOutcome::Tried(attempt, _) => attempt,
         };
         self.attempts = attempt.number;
         self.last = Some(LastAttempt {
@@ -261,9 +264,7 @@ impl Delivery {
             Verdict::Heard { .. } => self.finish(DeliveryState::Heard, now),
             Verdict::Refused => self.finish(DeliveryState::Refused, now),
             Verdict::Retry => {
-                // Only 429 and 503 say when to come back; elsewhere the header means nothing.
-                let asked = retry_after.filter(|_| matches!(attempt.status, Some(429 | 503)));
-                let wait = schedule.wait(self.attempts, asked, jitter);
+                let wait = schedule.wait(self.attempts, outcome.retry_after(), jitter);
                 self.wait(DeliveryState::Pending, wait, now)
             }
             Verdict::Refusing => {
@@ -273,11 +274,23 @@ impl Delivery {
         }
     }
 
+    /// The delivery after a failed attempt at an endpoint that is down: it is told when the endpoint
+    /// is back, whatever the schedule says. A finished one stays finished.
+    #[must_use]
+    pub fn queued(mut self, now: Timestamp) -> Self {
+        if !self.state.is_final() {
+            self.next_attempt_at = None;
+            self.queued_at = Some(now);
+        }
+        self
+    }
+
     fn wait(mut self, state: DeliveryState, wait: Duration, now: Timestamp) -> Self {
         if now >= self.give_up_at {
             return self.finish(DeliveryState::GivenUp, now);
         }
         self.state = state;
+        self.queued_at = None;
         // The last attempt is made when the time is over, not a wait later.
         self.next_attempt_at = Some((now + wait).min(self.give_up_at));
         self
@@ -286,6 +299,7 @@ impl Delivery {
     fn finish(mut self, state: DeliveryState, now: Timestamp) -> Self {
         self.state = state;
         self.next_attempt_at = None;
+        self.queued_at = None;
         self.finished_at = Some(now);
         self
     }

@@ -16,6 +16,7 @@ fn delivery() -> Delivery {
         state: DeliveryState::InFlight,
         attempts: 0,
         next_attempt_at: None,
+        queued_at: None,
         give_up_at: Timestamp::from_secs(72 * 3_600),
         finished_at: None,
         last: None,

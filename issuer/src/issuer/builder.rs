@@ -129,7 +129,9 @@ impl IssuerBuilder {
         };
         let (masters, algorithms) = (&self.config.master_keys, &self.config.signing_algorithms);
         let keys = KeyRing::open(&*store, masters.clone(), algorithms, self.clock.now()).await?;
+        let windows = self.config.delivery.windows();
         Ok(Issuer(Arc::new(Inner {
+            windows,
             config: self.config,
             store,
             clock: self.clock,

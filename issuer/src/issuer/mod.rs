@@ -14,8 +14,8 @@ use std::time::Duration;
 use logout_shared::{Clock, RandomSource, Timestamp};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::delivery::{self, Parts, Running, Waiters};
-use crate::domain::delivery::DeliveryId;
+use crate::delivery::{self, Parts, Running, Waiters, WindowView, Windows};
+use crate::domain::delivery::{DeliveryId, Endpoint};
 use crate::domain::initiator::Initiator;
 use crate::domain::session::SessionLifetimes;
 use crate::egress::Egress;
@@ -64,6 +64,7 @@ struct Inner {
     keys: Arc<KeyRing>,
     egress: Arc<Egress>,
     waiters: Arc<Waiters>,
+    windows: Windows,
     running: Mutex<Option<Tasks>>,
 }
 
@@ -122,6 +123,19 @@ impl Issuer {
     /// How deliveries are made.
     pub fn delivery_settings(&self) -> &delivery::Settings {
         &self.0.config.delivery
+    }
+
+    /// The windows of the endpoints that this process is telling, has failed to tell, or knows to
+    /// be down; all others are as new.
+    pub fn endpoint_windows(&self) -> Vec<(Endpoint, WindowView)> {
+        self.0.windows.view()
+    }
+
+    /// Tries an endpoint that is down now, if anything is owed to it; gives whether it is down.
+    pub fn probe_endpoint(&self, endpoint: &Endpoint) -> bool {
+        let is_down = self.0.windows.probe_now(endpoint, self.now());
+        self.0.store.ring_bell();
+        is_down
     }
 
     /// Begins, joins and ends sessions.
@@ -218,6 +232,7 @@ impl Issuer {
             random: Arc::clone(&self.0.random),
             settings: self.0.config.delivery.clone(),
             waiters: Arc::clone(&self.0.waiters),
+            windows: self.0.windows.clone(),
         }
     }
 

@@ -20,6 +20,7 @@ pub(super) async fn run(issuer: Weak<Inner>) {
         let Some(issuer) = issuer.upgrade().map(Issuer) else {
             return;
         };
+        issuer.0.windows.forget_quiet(issuer.now());
         if let Err(error) = issuer.keys().reload(&**issuer.store()).await {
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, "the signing keys cannot be read again");

@@ -75,6 +75,7 @@ fn tell(
         state: DeliveryState::Pending,
         attempts: 0,
         next_attempt_at: Some(now),
+        queued_at: None,
         give_up_at: now + give_up_after,
         finished_at: None,
         last: None,

@@ -27,7 +27,8 @@ pub use authorizations::{AuthorizationReads, AuthorizationWrites, CodeUse};
 pub use clients::{ClientReads, ClientWrites};
 pub use event_log::{EventLogReads, EventLogWrites, LogRecord};
 pub use outbox::{
-    ClaimedDelivery, DeliveryFilter, DeliveryPage, OutboxReads, OutboxWrites, RecordedAttempt,
+    ClaimedDelivery, DeliveryFilter, DeliveryPage, DueDeliveries, Lease, OutboxReads, OutboxWrites,
+    RecordedAttempt, TakeSlot,
 };
 pub use sessions::{SessionPage, SessionReads, SessionWrites};
 pub use signing_keys::{SigningKeyReads, SigningKeyWrites};

@@ -21,6 +21,33 @@ pub struct ClaimedDelivery {
     pub other_live_session: bool,
 }
 
+/// Who takes deliveries for itself, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The worker's name, its own among all processes.
+    pub worker: Arc<str>,
+    /// The time of the claim.
+    pub now: Timestamp,
+    /// When the deliveries are anybody's again.
+    pub until: Timestamp,
+}
+
+/// Says whether an endpoint has a slot, and takes it.
+pub type TakeSlot<'a> = &'a mut (dyn FnMut(&Endpoint) -> bool + Send);
+
+/// What a look at the due deliveries brought.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DueDeliveries {
+    /// Leased to the worker, one for each slot that was taken.
+    pub leased: Vec<ClaimedDelivery>,
+    /// Where deliveries were queued instead.
+    pub queued: Vec<Endpoint>,
+    /// Given up while they were queued.
+    pub given_up: Vec<Delivery>,
+    /// Whether the limit was reached, so that there may be more.
+    pub limit_reached: bool,
+}
+
 /// A delivery after an attempt, with the attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordedAttempt {
@@ -69,6 +96,9 @@ pub trait OutboxReads {
 
     /// When the next delivery is due, leased ones left out.
     async fn next_due(&mut self) -> Result<Option<Timestamp>, StorageError>;
+
+    /// The endpoints for which deliveries are queued.
+    async fn queued_endpoints(&mut self) -> Result<Vec<Endpoint>, StorageError>;
 }
 
 /// Writes the outbox.
@@ -77,17 +107,35 @@ pub trait OutboxWrites {
     /// Stores new deliveries in one statement a chunk.
     async fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<(), StorageError>;
 
-    /// Leases up to `limit` due deliveries to this worker until `lease_until` and marks them in
-    /// flight. A lease that ran out is as good as none. Deliveries to the endpoints in `full` are
-    /// left where they are, so that one that answers slowly cannot fill a claim.
+    /// Deals with up to `limit` due deliveries, earliest first: those whose endpoint gives a slot
+    /// are leased and in flight, the others are queued for their endpoint, and what was queued until
+    /// its give-up time is given up. A lease that ran out is as good as none.
+    ///
+    /// No delivery is looked at a second time while it is queued: an endpoint that is slow or down
+    /// costs the others nothing, however much waits for it.
     async fn claim_due_deliveries(
         &mut self,
-        worker: &str,
-        now: Timestamp,
-        lease_until: Timestamp,
+        lease: &Lease,
         limit: u32,
-        full: &[Endpoint],
+        take_slot: TakeSlot<'_>,
+    ) -> Result<DueDeliveries, StorageError>;
+
+    /// Leases deliveries from the queues of endpoints, for each as many as are wanted, first come
+    /// first served.
+    async fn claim_queued_deliveries(
+        &mut self,
+        lease: &Lease,
+        wanted: &[(Endpoint, u32)],
     ) -> Result<Vec<ClaimedDelivery>, StorageError>;
+
+    /// Queues up to `limit` deliveries that failed and wait for their next time, since their
+    /// endpoint is back; gives how many.
+    async fn hasten_deliveries(
+        &mut self,
+        endpoint: &Endpoint,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError>;
 
     /// Stores what attempts made of deliveries this worker holds, and gives the leases back. A
     /// delivery that another worker has taken over or that was finished meanwhile is left as it is.

@@ -11,7 +11,6 @@ use crate::world::World;
 #[tokio::test]
 async fn g13_the_answer_decides_and_is_written_down() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
-    let id = world.client("shop", &shop.url()).await;
     let status = AttemptError::Status;
     for (answer, state, error) in [
         (200, DeliveryState::Heard, None),
@@ -25,6 +24,8 @@ async fn g13_the_answer_decides_and_is_written_down() {
         (503, DeliveryState::Pending, Some(status)),
     ] {
         shop.always_answer(Answer::Status(answer));
+        // Each a client of its own: an endpoint that fails often is left alone.
+        let id = world.client(&format!("shop-{answer}"), &shop.url()).await;
         let delivery = world.revoke_one(&id).await;
         let delivery = world.until_attempted(delivery, 1).await;
         let last = delivery.last.expect("an attempt was made");

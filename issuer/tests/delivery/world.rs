@@ -162,6 +162,33 @@ impl World {
         panic!("still {:?}", self.delivery(id).await);
     }
 
+    /// Lets one probe after another go out, until one is answered or so many were not.
+    pub(crate) async fn pass_probes(&self, count: u32) {
+        for _ in 0..count {
+            self.pass(Duration::from_secs(72));
+            self.until_quiet().await;
+        }
+    }
+
+    /// Waits until nothing is under way and whatever is due has been taken up.
+    pub(crate) async fn until_quiet(&self) {
+        for _ in 0..3_000 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            let now = self.clock_now();
+            let busy = self
+                .issuer
+                .endpoint_windows()
+                .into_iter()
+                .any(|(_, window)| {
+                    window.in_flight > 0 || window.next_probe_at.is_some_and(|at| at <= now)
+                });
+            if !busy {
+                return;
+            }
+        }
+        panic!("still busy: {:?}", self.issuer.endpoint_windows());
+    }
+
     pub(crate) async fn until_state(&self, id: DeliveryId, state: DeliveryState) -> Delivery {
         self.until(id, |delivery| delivery.state == state).await
     }

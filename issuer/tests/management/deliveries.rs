@@ -8,7 +8,7 @@ use logout_issuer::domain::delivery::{
 use logout_issuer::domain::initiator::Initiator;
 use logout_issuer::domain::logout_settings::{LogoutSettings, LogoutUrl};
 use logout_issuer::domain::retry::RetrySchedule;
-use logout_issuer::storage::{RecordedAttempt, StorageError};
+use logout_issuer::storage::{Lease, RecordedAttempt, StorageError};
 use logout_shared::{SessionMetadata, TokenId};
 use serde_json::{Value, json};
 
@@ -35,6 +35,7 @@ fn delivery(n: u32, client: &str) -> Delivery {
         state: DeliveryState::Pending,
         attempts: 0,
         next_attempt_at: Some(START),
+        queued_at: None,
         give_up_at: START + Duration::from_hours(72),
         finished_at: None,
         last: None,
@@ -54,9 +55,14 @@ async fn attempt(api: &Api, status: Option<u16>, error: Option<AttemptError>) {
     let now = api.issuer.now();
     let written = api.issuer.store().write::<_, StorageError, _>(move |tx| {
         Box::pin(async move {
-            let until = now + Duration::from_secs(30);
-            let claimed = tx.claim_due_deliveries("w", now, until, 100, &[]).await?;
-            let recorded: Vec<_> = claimed
+            let lease = Lease {
+                worker: "w".into(),
+                now,
+                until: now + Duration::from_secs(30),
+            };
+            let due = tx.claim_due_deliveries(&lease, 100, &mut |_| true).await?;
+            let recorded: Vec<_> = due
+                .leased
                 .into_iter()
                 .map(|claimed| {
                     let attempt = Attempt {

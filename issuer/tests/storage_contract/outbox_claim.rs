@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use logout_issuer::domain::delivery::{About, Delivery, DeliveryId, DeliveryState};
+use logout_issuer::domain::delivery::{About, Delivery, DeliveryId, DeliveryState, Endpoint};
 use logout_issuer::domain::logout_settings::LogoutUrl;
-use logout_issuer::storage::{ClaimedDelivery, DeliveryFilter, Store};
+use logout_issuer::storage::{ClaimedDelivery, DeliveryFilter, DueDeliveries, Lease, Store};
 use logout_shared::Timestamp;
 
 use crate::samples::{
@@ -20,12 +20,43 @@ pub(crate) async fn claim(
     now: Timestamp,
     limit: u32,
 ) -> Vec<ClaimedDelivery> {
-    let lease_until = now + Duration::from_secs(30);
-    commit!(store, |tx| {
-        tx.claim_due_deliveries(worker, now, lease_until, limit, &[])
-            .await
-    })
+    claim_with_slots(store, worker, now, limit, |_| true)
+        .await
+        .leased
+}
+
+async fn claim_with_slots(
+    store: &dyn Store,
+    worker: &'static str,
+    now: Timestamp,
+    limit: u32,
+    mut take_slot: impl FnMut(&Endpoint) -> bool + Send + 'static,
+) -> DueDeliveries {
+    let lease = lease(worker, now);
+    commit!(store, |tx| tx
+        .claim_due_deliveries(&lease, limit, &mut take_slot)
+        .await)
     .unwrap()
+}
+
+fn lease(worker: &str, now: Timestamp) -> Lease {
+    Lease {
+        worker: worker.into(),
+        now,
+        until: now + Duration::from_secs(30),
+    }
+}
+
+async fn claim_queued(
+    store: &dyn Store,
+    wanted: Vec<(Endpoint, u32)>,
+    now: Timestamp,
+) -> Vec<u128> {
+    let lease = lease("w", now);
+    let claimed = commit!(store, |tx| tx
+        .claim_queued_deliveries(&lease, &wanted)
+        .await);
+    numbers(&claimed.unwrap())
 }
 
 fn numbers(claimed: &[ClaimedDelivery]) -> Vec<u128> {
@@ -105,21 +136,86 @@ each_store! {
         assert_eq!(claimed.iter().collect::<HashSet<_>>().len(), 500);
     }
 
-    async fn full_endpoints_are_left_out_of_a_claim(store: &dyn Store) {
+    async fn what_has_no_slot_is_queued_for_its_endpoint_and_not_looked_at_again(store: &dyn Store) {
         let other_url = LogoutUrl::from_stored("https://shop.example/other".into());
         let elsewhere = Delivery { url: other_url, ..delivery(2, "shop") };
-        let full = vec![delivery(1, "shop").endpoint(), delivery(4, "cafe").endpoint()];
-        insert_deliveries(
-            store,
-            vec![delivery(1, "shop"), elsewhere, delivery(3, "bank"), delivery(4, "cafe")],
-        )
-        .await;
-        let claimed = commit!(store, |tx| {
-            tx.claim_due_deliveries("w", at(0), at(30), 10, &full).await
+        let full = delivery(1, "shop").endpoint();
+        insert_deliveries(store, vec![delivery(1, "shop"), elsewhere, delivery(3, "bank")]).await;
+        let is_full = full.clone();
+        let due = claim_with_slots(store, "w", at(0), 10, move |one| *one != is_full).await;
+        assert_eq!(numbers(&due.leased), [2, 3]);
+        assert_eq!(due.queued, [full]);
+        assert!(claim(store, "w", at(1), 10).await.is_empty());
+        assert_eq!(state(store, 1).await, DeliveryState::Pending);
+        let queued = store.read().await.unwrap().find_delivery(delivery_id(1)).await.unwrap();
+        let queued = queued.unwrap();
+        assert_eq!((queued.queued_at, queued.next_attempt_at), (Some(at(0)), None));
+    }
+
+    async fn queues_are_served_first_come_first_served(store: &dyn Store) {
+        let all = (1..=5).map(|number| delivery(number, "shop"));
+        insert_deliveries(store, all.chain([delivery(9, "bank")]).collect()).await;
+        for secs in 0..6 {
+            claim_with_slots(store, "w", at(secs), 1, |_| false).await;
+        }
+        let (shop, bank) = (delivery(1, "shop").endpoint(), delivery(9, "bank").endpoint());
+        let mut view = store.read().await.unwrap();
+        assert_eq!(view.queued_endpoints().await.unwrap(), [bank.clone(), shop.clone()]);
+        drop(view);
+        let none = Endpoint { client: id("nobody"), ..shop.clone() };
+        let wanted = vec![(shop.clone(), 2), (none, 3), (bank, 7)];
+        assert_eq!(claim_queued(store, wanted, at(10)).await, [1, 2, 9]);
+        assert_eq!(state(store, 1).await, DeliveryState::InFlight);
+        assert_eq!(claim_queued(store, vec![(shop.clone(), 2)], at(10)).await, [3, 4]);
+        // What was held and not recorded is due again when its lease has run out.
+        let due = claim_with_slots(store, "w", at(40), 10, |_| false).await;
+        assert_eq!((due.leased.len(), due.queued.len()), (0, 2));
+        assert_eq!(claim_queued(store, vec![(shop, 9)], at(40)).await, [1, 2, 3, 4, 5]);
+    }
+
+    async fn what_is_queued_when_its_time_is_over_is_given_up(store: &dyn Store) {
+        let late = at(72 * 3_600);
+        insert_deliveries(store, vec![delivery(1, "shop"), delivery(2, "shop")]).await;
+        claim_with_slots(store, "w", at(0), 10, |_| false).await;
+        let before = claim_with_slots(store, "w", late - Duration::from_millis(1), 10, |_| false);
+        assert_eq!(before.await, DueDeliveries::default());
+        // With a slot it is tried once more; without, it is over.
+        let mut slots = 1;
+        let due = claim_with_slots(store, "w", late, 10, move |_| {
+            slots -= 1;
+            slots >= 0
         })
-        .unwrap();
-        assert_eq!(numbers(&claimed), [2, 3]);
-        assert_eq!(numbers(&claim(store, "w", at(0), 10).await), [1, 4]);
+        .await;
+        assert_eq!((due.leased.len(), due.given_up.len()), (1, 1));
+        assert_eq!(due.given_up[0].state, DeliveryState::GivenUp);
+        assert_eq!(due.given_up[0].finished_at, Some(late));
+        assert_eq!(state(store, due.given_up[0].id.0.as_u128()).await, DeliveryState::GivenUp);
+    }
+
+    async fn what_failed_at_an_endpoint_that_is_back_does_not_wait_for_its_time(store: &dyn Store) {
+        insert_deliveries(store, (1..=4).map(|number| delivery(number, "shop")).collect()).await;
+        let mut held = claim(store, "w", at(0), 3).await;
+        let heard = tried(held.remove(0).delivery, attempt(1, Some(200)));
+        let follow_up = logout_issuer::storage::RecordedAttempt {
+            delivery: Delivery {
+                state: DeliveryState::Pending,
+                next_attempt_at: Some(at(11)),
+                finished_at: None,
+                ..heard.delivery
+            },
+            ..heard
+        };
+        let failed = held.into_iter().map(|one| tried(one.delivery, attempt(1, Some(503))));
+        let recorded: Vec<_> = failed.chain([follow_up]).collect();
+        commit!(store, |tx| tx.record_attempts("w", &recorded).await).unwrap();
+        let shop = delivery(1, "shop").endpoint();
+        let hasten = async |limit| {
+            let shop = shop.clone();
+            commit!(store, |tx| tx.hasten_deliveries(&shop, at(2), limit).await).unwrap()
+        };
+        assert_eq!([hasten(1).await, hasten(9).await, hasten(9).await], [1, 1, 0]);
+        let queued = claim_queued(store, vec![(shop.clone(), 9)], at(2)).await;
+        assert_eq!(queued, [2, 3], "the extra attempt after a success keeps its time");
     }
 
     async fn a_claim_brings_the_client_as_it_is_now(store: &dyn Store) {

@@ -154,6 +154,7 @@ pub(crate) fn delivery(number: u128, client: &str) -> Delivery {
         state: DeliveryState::Pending,
         attempts: 0,
         next_attempt_at: Some(at(0)),
+        queued_at: None,
         give_up_at: at(72 * 3_600),
         finished_at: None,
         last: None,

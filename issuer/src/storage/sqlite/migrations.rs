@@ -10,11 +10,18 @@ use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
 const TABLE: &str = "logout_migrations";
 
 /// All migrations, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(
-    1,
-    "issuer",
-    include_str!("../../../migrations/sqlite/0001_issuer.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (
+        1,
+        "issuer",
+        include_str!("../../../migrations/sqlite/0001_issuer.sql"),
+    ),
+    (
+        2,
+        "endpoint queues",
+        include_str!("../../../migrations/sqlite/0002_endpoint_queues.sql"),
+    ),
+];
 
 /// Why a schema cannot be used.
 #[derive(Debug)]

@@ -1,12 +1,14 @@
 //! The outbox.
 //!
-//! `due_at` is the one time that a claim looks at: when a waiting delivery is due, or when the
-//! lease of a held one runs out. It is empty in finished rows, which are in no index that a claim
-//! reads. A held delivery is shown as in flight; its stored state is the one it returns to.
-//! Neighbours: `row.rs` maps rows, `list.rs` pages, `claim.rs` leases, `record.rs` stores results.
+//! `due_at` is the one time that a claim looks at: when a waiting delivery is due, when a queued
+//! one is given up, or when the lease of a held one runs out. It is empty in finished rows, which
+//! are in no index that a claim reads. A held delivery is shown as in flight; its stored state is
+//! the one it returns to. Neighbours: `row.rs` maps rows, `list.rs` pages, `claim.rs` leases what
+//! is due, `queue.rs` what waits for its endpoint, `record.rs` stores results.
 
 mod claim;
 mod list;
+mod queue;
 mod record;
 mod row;
 
@@ -17,8 +19,8 @@ use super::handle::{Link, SqliteHandle};
 use super::row::optional_time;
 use crate::domain::delivery::{Attempt, Delivery, DeliveryId, Endpoint};
 use crate::storage::{
-    ClaimedDelivery, DeliveryFilter, DeliveryPage, OutboxReads, OutboxWrites, RecordedAttempt,
-    StorageError,
+    ClaimedDelivery, DeliveryFilter, DeliveryPage, DueDeliveries, Lease, OutboxReads, OutboxWrites,
+    RecordedAttempt, StorageError, TakeSlot,
 };
 
 const NEXT_DUE: &str = "SELECT due_at FROM logout_deliveries \
@@ -31,7 +33,7 @@ const RELEASE_ALL: &str = "UPDATE logout_deliveries SET lease_owner = NULL, due_
      WHERE due_at IS NOT NULL AND lease_owner IS NOT NULL";
 
 const CANCEL: &str = "UPDATE logout_deliveries SET state = 'cancelled', finished_at = ?2, \
-     due_at = NULL, lease_owner = NULL WHERE client_id = ?1 AND finished_at IS NULL";
+     due_at = NULL, queued_at = NULL, lease_owner = NULL WHERE client_id = ?1 AND finished_at IS NULL";
 
 #[async_trait]
 impl<C: Link> OutboxReads for SqliteHandle<C> {
@@ -59,6 +61,10 @@ impl<C: Link> OutboxReads for SqliteHandle<C> {
         });
         Ok(found.await?.flatten())
     }
+
+    async fn queued_endpoints(&mut self) -> Result<Vec<Endpoint>, StorageError> {
+        self.endpoints_with_a_queue().await
+    }
 }
 
 #[async_trait]
@@ -69,15 +75,28 @@ impl<C: Link> OutboxWrites for SqliteHandle<C> {
 
     async fn claim_due_deliveries(
         &mut self,
-        worker: &str,
-        now: Timestamp,
-        lease_until: Timestamp,
+        lease: &Lease,
         limit: u32,
-        full: &[Endpoint],
+        take_slot: TakeSlot<'_>,
+    ) -> Result<DueDeliveries, StorageError> {
+        self.claim_due(lease, limit, take_slot).await
+    }
+
+    async fn claim_queued_deliveries(
+        &mut self,
+        lease: &Lease,
+        wanted: &[(Endpoint, u32)],
     ) -> Result<Vec<ClaimedDelivery>, StorageError> {
-        let due = self.claim_rows(worker, now, lease_until, limit, full);
-        let due = due.await?;
-        self.with_clients(due).await
+        self.claim_queued(lease, wanted).await
+    }
+
+    async fn hasten_deliveries(
+        &mut self,
+        endpoint: &Endpoint,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError> {
+        self.hasten(endpoint, now, limit).await
     }
 
     async fn record_attempts(

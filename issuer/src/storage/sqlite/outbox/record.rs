@@ -18,15 +18,15 @@ use crate::storage::sqlite::handle::{Link, Query, SqliteHandle, Unreadable};
 use crate::storage::sqlite::row::millis;
 use crate::storage::{RecordedAttempt, StorageError};
 
-const UPDATE_BEGIN: &str = "WITH made (id, url, state, attempts, due_at, finished_at, last_at, \
-     last_status, last_error, last_duration_ms, last_jti, follow_up) AS (";
+const UPDATE_BEGIN: &str = "WITH made (id, url, state, attempts, due_at, queued_at, finished_at, \
+     last_at, last_status, last_error, last_duration_ms, last_jti, follow_up) AS (";
 const UPDATE_END: &str = ") UPDATE logout_deliveries AS d SET url = made.url, \
      state = made.state, attempts = made.attempts, due_at = made.due_at, \
-     finished_at = made.finished_at, last_at = made.last_at, last_status = made.last_status, \
-     last_error = made.last_error, last_duration_ms = made.last_duration_ms, \
-     last_jti = made.last_jti, follow_up = made.follow_up, lease_owner = NULL \
+     queued_at = made.queued_at, finished_at = made.finished_at, last_at = made.last_at, \
+     last_status = made.last_status, last_error = made.last_error, \
+     last_duration_ms = made.last_duration_ms, last_jti = made.last_jti, follow_up = made.follow_up, lease_owner = NULL \
      FROM made WHERE d.id = made.id AND d.lease_owner = ? RETURNING id";
-const UPDATED_COLUMNS: usize = 12;
+const UPDATED_COLUMNS: usize = 13;
 
 const GIVE_FIRST_ATTEMPTS_ROWS: &str = "INSERT INTO logout_attempts (delivery_id, number, at, \
      jti, url, status, error, duration_ms) \
@@ -129,6 +129,7 @@ fn bind_update<'q>(query: Query<'q>, one: &'q RecordedAttempt) -> Query<'q> {
         .bind(waiting_state(delivery).as_str())
         .bind(delivery.attempts)
         .bind(due_at(delivery).map(Timestamp::as_millis))
+        .bind(delivery.queued_at.map(Timestamp::as_millis))
         .bind(delivery.finished_at.map(Timestamp::as_millis))
         .bind(last.map(|last| last.at.as_millis()))
         .bind(last.and_then(|last| last.status))

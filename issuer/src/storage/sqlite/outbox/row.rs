@@ -22,16 +22,16 @@ use crate::storage::sqlite::row::{
 macro_rules! delivery_columns {
     () => {
         "id, client_id, user_id, session_id, session_ids, initiator, url, trace_id, metadata, \
-         event_at, state, attempts, due_at, lease_owner, give_up_at, finished_at, last_at, \
-         last_status, last_error, last_duration_ms, follow_up"
+         event_at, state, attempts, due_at, queued_at, lease_owner, give_up_at, finished_at, \
+         last_at, last_status, last_error, last_duration_ms, follow_up"
     };
 }
 pub(super) use delivery_columns;
 
 const INSERT: &str = "INSERT INTO logout_deliveries (id, client_id, user_id, session_id, \
      session_ids, initiator, url, trace_id, metadata, event_at, state, attempts, due_at, \
-     give_up_at, finished_at, last_at, last_status, last_error, last_duration_ms, follow_up)";
-const INSERTED_COLUMNS: usize = 20;
+     queued_at, give_up_at, finished_at, last_at, last_status, last_error, last_duration_ms, follow_up)";
+const INSERTED_COLUMNS: usize = 21;
 
 impl<C: Link> SqliteHandle<C> {
     pub(super) async fn store_deliveries(
@@ -70,6 +70,7 @@ fn bind_delivery<'q>(query: Query<'q>, delivery: &'q Delivery) -> Query<'q> {
         .bind(waiting_state(delivery).as_str())
         .bind(delivery.attempts)
         .bind(due_at(delivery).map(Timestamp::as_millis))
+        .bind(delivery.queued_at.map(Timestamp::as_millis))
         .bind(delivery.give_up_at.as_millis())
         .bind(delivery.finished_at.map(Timestamp::as_millis))
         .bind(last.map(|last| last.at.as_millis()))
@@ -87,10 +88,14 @@ pub(super) fn waiting_state(delivery: &Delivery) -> DeliveryState {
     }
 }
 
-/// When a delivery that nobody holds may be claimed; an unfinished one without a time, at once.
+/// When a claim looks at a delivery that nobody holds: when it is due, or when it is given up while
+/// it is queued. An unfinished one without either is due at once.
 pub(super) fn due_at(delivery: &Delivery) -> Option<Timestamp> {
     if delivery.state.is_final() {
         return None;
+    }
+    if delivery.queued_at.is_some() {
+        return Some(delivery.give_up_at);
     }
     Some(delivery.next_attempt_at.unwrap_or(delivery.event_at))
 }
@@ -98,6 +103,8 @@ pub(super) fn due_at(delivery: &Delivery) -> Option<Timestamp> {
 pub(super) fn delivery(row: &SqliteRow) -> Result<Delivery, Unreadable> {
     let stored: DeliveryState = named(row, "state")?;
     let held = optional_text(row, "lease_owner")?.is_some();
+    let queued_at = optional_time(row, "queued_at")?;
+    let waits_for_a_time = !held && queued_at.is_none();
     Ok(Delivery {
         id: DeliveryId(Uuid::from_slice(row.try_get("id")?)?),
         client: parsed(row, "client_id")?,
@@ -114,7 +121,8 @@ pub(super) fn delivery(row: &SqliteRow) -> Result<Delivery, Unreadable> {
             stored
         },
         attempts: number(row, "attempts")?,
-        next_attempt_at: optional_time(row, "due_at")?.filter(|_| !held),
+        next_attempt_at: optional_time(row, "due_at")?.filter(|_| waits_for_a_time),
+        queued_at,
         give_up_at: time(row, "give_up_at")?,
         finished_at: optional_time(row, "finished_at")?,
         last: last_attempt(row)?,

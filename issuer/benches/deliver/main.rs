@@ -1,0 +1,60 @@
+//! What telling clients costs, beside what the machine can do at all, in the same run.
+//!
+//! `cargo bench -p logout-issuer --bench deliver` measures throughput and the end of sessions and
+//! ends within three minutes; `-- latency`, `growth`, `isolation` or `all` for the rest. Ratios
+//! hold on a noisy machine, rates do not: every line says both. `raw.rs` has the raw limits.
+
+mod raw;
+mod receivers;
+mod stage;
+mod throughput;
+
+use logout_shared::SigningAlgorithm;
+
+/// How many deliveries are under way, with us and in the bare loop.
+const IN_FLIGHT: usize = 256;
+
+fn main() -> anyhow::Result<()> {
+    if receivers::serve_if_asked() {
+        return Ok(());
+    }
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(measure(&wanted))
+}
+
+async fn measure(wanted: &[String]) -> anyhow::Result<()> {
+    let is_wanted = |part: &str, by_default: bool| {
+        wanted.iter().any(|one| one == part || one == "all") || (wanted.is_empty() && by_default)
+    };
+    if is_wanted("throughput", true) {
+        throughput::compare(SigningAlgorithm::Rs256).await?;
+        throughput::compare(SigningAlgorithm::Es256).await?;
+    }
+    Ok(())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// What the process's threads have run so far.
+fn processor_micros(process: u32) -> anyhow::Result<f64> {
+    // Threads that have ended are counted too: hundredths of a second are fine enough here.
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks = |place: usize| {
+        fields
+            .get(place)
+            .and_then(|field| field.parse::<f64>().ok())
+    };
+    let (user, system) = (ticks(11).unwrap_or(0.0), ticks(12).unwrap_or(0.0));
+    Ok((user + system) * 10_000.0)
+}

@@ -1,0 +1,93 @@
+//! Deliveries a second from the end of sessions to "heard" in the store, beside the bare loop.
+
+use std::time::{Duration, Instant};
+
+use logout_shared::{SessionId, SigningAlgorithm};
+
+use crate::receivers::Receivers;
+use crate::stage::Stage;
+use crate::{IN_FLIGHT, median, processor_micros, raw};
+
+const ENDPOINTS: usize = 100;
+const PARTICIPANTS: usize = 10;
+const DELIVERIES: usize = 20_000;
+const WINDOWS: usize = 5;
+
+pub(crate) async fn compare(algorithm: SigningAlgorithm) -> anyhow::Result<()> {
+    let limit_a = raw::signatures(algorithm, Duration::from_secs(2))?;
+    let mut receivers = Receivers::start(ENDPOINTS)?;
+    let urls = receivers.urls();
+    let mut stage = Stage::new(&urls, algorithm).await?;
+    // Connections and pages are warm for both.
+    raw::bare_loop(&stage, &urls, algorithm, 1_000).await?;
+    let (mut ours, mut bare, mut cost, mut their_cost) = (vec![], vec![], vec![], vec![]);
+    for window in 0..WINDOWS {
+        for turn in 0..2 {
+            let process = std::process::id();
+            let theirs = receivers.process_id();
+            let seeded = stage.seed(DELIVERIES / PARTICIPANTS, PARTICIPANTS).await?;
+            let before = (processor_micros(process)?, processor_micros(theirs)?);
+            let is_ours = (window + turn) % 2 == 0;
+            let took = if is_ours {
+                end_all(&stage, &mut receivers, &seeded).await?
+            } else {
+                raw::bare_loop(&stage, &urls, algorithm, DELIVERIES).await?
+            };
+            let spent = processor_micros(process)? - before.0;
+            let rate = per_second(took);
+            if is_ours {
+                ours.push(rate);
+                cost.push(spent / count());
+                their_cost.push((processor_micros(theirs)? - before.1) / count());
+            } else {
+                bare.push(rate);
+            }
+        }
+    }
+    let (ours, bare) = (median(ours), median(bare));
+    println!(
+        "deliver {algorithm}: ours {ours:.0}/s bare loop {bare:.0}/s OpenSSL alone {limit_a:.0}/s, \
+         CPU per delivery {:.0} us (receivers {:.0} us) ratio {:.2}",
+        median(cost),
+        median(their_cost),
+        ours / bare
+    );
+    stage.issuer.shutdown(Duration::from_secs(5)).await;
+    Ok(())
+}
+
+/// Ends the sessions as fast as their clients are told, and waits until all is recorded.
+async fn end_all(
+    stage: &Stage,
+    receivers: &mut Receivers,
+    sessions: &[SessionId],
+) -> anyhow::Result<Duration> {
+    let told_before = receivers.told();
+    let begun = Instant::now();
+    let (mut caused, mut told) = (0_u64, 0_u64);
+    for group in sessions.chunks(IN_FLIGHT / PARTICIPANTS / 4) {
+        while caused - told > IN_FLIGHT as u64 {
+            told = receivers.told() - told_before;
+            if caused - told > IN_FLIGHT as u64 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        let ends = group.iter().map(|id| stage.end(id));
+        for ended in futures_util::future::join_all(ends).await {
+            caused += ended? as u64;
+        }
+    }
+    anyhow::ensure!(caused == DELIVERIES as u64, "{caused} deliveries");
+    stage.until_recorded().await?;
+    let took = begun.elapsed();
+    anyhow::ensure!(receivers.told() - told_before == caused, "told too often");
+    Ok(took)
+}
+
+fn count() -> f64 {
+    f64::from(u32::try_from(DELIVERIES).expect("a few thousand"))
+}
+
+fn per_second(took: Duration) -> f64 {
+    count() / took.as_secs_f64()
+}
