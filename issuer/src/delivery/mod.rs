@@ -3,10 +3,12 @@
 //! It relies on the outbox that `logout/` fills and promises that each delivery is tried until
 //! the client has heard, refuses to hear, or its time is over; that a token is signed freshly for
 //! each attempt; and that a client that hangs delays no other. `mint.rs` says what a token says,
-//! `attempt.rs` makes one attempt, `record.rs` writes down what came of it, `window.rs` and
+//! `attempt.rs` makes one attempt, `record.rs` writes down what came of it, `desk.rs` takes new
+//! deliveries over, `window.rs` and
 //! `windows.rs` give out slots, `worker.rs` drives them. What an outcome means for a delivery is `domain/delivery.rs`'s.
 
 mod attempt;
+mod desk;
 pub mod mint;
 mod outbox_turns;
 mod record;

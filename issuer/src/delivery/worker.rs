@@ -12,12 +12,14 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use logout_shared::{Clock, Issuer, RandomSource, Timestamp, TokenId};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::attempt::{LogoutSender, Means, attempt};
+use super::desk::Desk;
 use super::outbox_turns::{self, Ask, Claim};
 use super::record::Finished;
 use super::window::{Sign, Turn as WindowTurn};
@@ -25,7 +27,7 @@ use super::windows::{Slot, Windows};
 use super::{Settings, Waiters};
 use crate::domain::delivery::{AttemptOutcome, DeliveryId, Endpoint, Verdict};
 use crate::keyring::{KeyRing, KeyRingError};
-use crate::storage::{ClaimedDelivery, Store};
+use crate::storage::{Births, ClaimedDelivery, Store};
 
 /// What a worker works with.
 pub struct Parts {
@@ -67,7 +69,7 @@ pub fn start(parts: Parts) -> Running {
 }
 
 impl Running {
-    /// Claims nothing more, lets attempts under way finish until `at_most` has passed, records
+    /// Takes nothing more, lets attempts under way finish until `at_most` has passed, records
     /// what came of them, and gives all leases back.
     pub async fn drain(self, at_most: Duration) {
         self.drain_until
@@ -97,6 +99,7 @@ struct Worker {
     finished: Vec<Finished>,
     give_back: Vec<DeliveryId>,
     came_back: Vec<Endpoint>,
+    born: UnboundedReceiver<Births>,
     claiming: Turn<Option<Claim>>,
     recording: Turn<()>,
     bell: Turn<()>,
@@ -106,9 +109,18 @@ struct Worker {
 
 impl Worker {
     fn new(parts: Arc<Parts>) -> Self {
-        let name = TokenId::generate(&*parts.random).as_str().into();
+        let name: Arc<str> = TokenId::generate(&*parts.random).as_str().into();
+        let (sender, born) = mpsc::unbounded_channel();
+        parts.store.attend(Some(Arc::new(Desk {
+            worker: Arc::clone(&name),
+            lease: parts.settings.lease(),
+            windows: parts.windows.clone(),
+            clock: Arc::clone(&parts.clock),
+            born: sender,
+        })));
         Self {
             parts,
+            born,
             name,
             attempts: JoinSet::new(),
             running: HashMap::new(),
@@ -140,6 +152,7 @@ impl Worker {
                         self.attempt_ended(ended);
                     }
                 }
+                Some(births) = self.born.recv() => self.take_over(births),
                 claim = turn(&mut self.claiming) => self.take(claim),
                 () = turn(&mut self.recording) => {}
                 () = turn(&mut self.bell) => self.look = true,
@@ -213,6 +226,18 @@ impl Worker {
         }
         for (claimed, slot) in claim.started {
             self.begin_attempt(claimed, slot);
+        }
+    }
+
+    /// Starts what came over the desk.
+    fn take_over(&mut self, births: Births) {
+        self.parts.windows.note_queue(&births.queued);
+        for (claimed, seat) in births.leased {
+            match seat.downcast::<Slot>() {
+                Ok(slot) => self.begin_attempt(claimed, *slot),
+                // No slot of ours: it is claimed when its lease has run out.
+                Err(_) => self.give_back.push(claimed.delivery.id),
+            }
         }
     }
 
@@ -298,6 +323,7 @@ impl Worker {
     }
 
     async fn drain(mut self, until: Instant) {
+        self.parts.store.attend(None);
         if let Some(claiming) = self.claiming.take()
             && let Some(claim) = claiming.await
         {
@@ -313,8 +339,20 @@ impl Worker {
         if let Some(recording) = self.recording.take() {
             recording.await;
         }
-        let (parts, name) = (self.parts, self.name);
-        outbox_turns::record(parts, name, self.finished, self.give_back).await;
+        let (parts, name) = (Arc::clone(&self.parts), Arc::clone(&self.name));
+        let (finished, give_back) = (self.finished, self.give_back);
+        outbox_turns::record(parts, name, finished, give_back).await;
+        // Whatever was being written when the desk was closed has come over it by now.
+        let mut born = Vec::new();
+        while let Ok(births) = self.born.try_recv() {
+            born.extend(
+                births
+                    .leased
+                    .into_iter()
+                    .map(|(claimed, _)| claimed.delivery.id),
+            );
+        }
+        outbox_turns::record(self.parts, self.name, Vec::new(), born).await;
     }
 }
 

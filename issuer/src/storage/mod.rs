@@ -27,8 +27,8 @@ pub use authorizations::{AuthorizationReads, AuthorizationWrites, CodeUse};
 pub use clients::{ClientReads, ClientWrites};
 pub use event_log::{EventLogReads, EventLogWrites, LogRecord};
 pub use outbox::{
-    ClaimedDelivery, DeliveryFilter, DeliveryPage, DueDeliveries, Lease, OutboxReads, OutboxWrites,
-    RecordedAttempt, TakeSlot,
+    Birth, Births, ClaimedDelivery, DeliveryDesk, DeliveryFilter, DeliveryPage, DueDeliveries,
+    Lease, OutboxReads, OutboxWrites, RecordedAttempt, Seat, TakeSlot,
 };
 pub use sessions::{SessionPage, SessionReads, SessionWrites};
 pub use signing_keys::{SigningKeyReads, SigningKeyWrites};
@@ -105,6 +105,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Runs work and returns after its durable commit, or after it was undone.
     async fn run_write(&self, work: WriteWork) -> Result<(), StorageError>;
+
+    /// Lets new deliveries be born at this desk from now on; with `None`, at no desk.
+    fn attend(&self, desk: Option<Arc<dyn DeliveryDesk>>);
 
     /// Returns when a delivery may be due, and after `at_most` in any case.
     ///

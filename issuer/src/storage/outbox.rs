@@ -1,5 +1,6 @@
 //! The outbox: deliveries, their attempts, and the leases of the workers.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,6 +31,40 @@ pub struct Lease {
     pub now: Timestamp,
     /// When the deliveries are anybody's again.
     pub until: Timestamp,
+}
+
+/// The right to attempt one delivery, as the desk gave it out; dropping it gives it back.
+pub type Seat = Box<dyn Any + Send + Sync>;
+
+/// How a new delivery comes into the outbox.
+pub enum Birth {
+    /// Leased to this process, which attempts it right after the commit.
+    Leased(Seat),
+    /// Into the queue of its endpoint, which is down, full, or has a queue already.
+    Queued,
+    /// Due at its time, for whoever claims it.
+    AsItIs,
+}
+
+/// What one commit brought into the outbox.
+#[derive(Default)]
+pub struct Births {
+    /// To be attempted now.
+    pub leased: Vec<(ClaimedDelivery, Seat)>,
+    /// Where deliveries were queued.
+    pub queued: Vec<Endpoint>,
+}
+
+/// Who attempts deliveries in this process, as the store sees it.
+pub trait DeliveryDesk: Send + Sync {
+    /// The lease of what is born now.
+    fn lease(&self) -> Lease;
+
+    /// Decides how a delivery is born; called inside the transaction, so it must not wait.
+    fn reserve(&self, delivery: &Delivery, lease: &Lease) -> Birth;
+
+    /// Takes over what was born, after the commit.
+    fn hand_over(&self, births: Births);
 }
 
 /// Says whether an endpoint has a slot, and takes it.
@@ -104,7 +139,7 @@ pub trait OutboxReads {
 /// Writes the outbox.
 #[async_trait]
 pub trait OutboxWrites {
-    /// Stores new deliveries in one statement a chunk.
+    /// Stores new deliveries in one statement a chunk, each as the desk decides.
     async fn insert_deliveries(&mut self, deliveries: &[Delivery]) -> Result<(), StorageError>;
 
     /// Deals with up to `limit` due deliveries, earliest first: those whose endpoint gives a slot

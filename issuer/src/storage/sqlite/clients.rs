@@ -2,6 +2,9 @@
 //!
 //! Lists and settings are JSON columns: they are read and written as a whole.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use logout_shared::ClientId;
 use sqlx::sqlite::SqliteRow;
@@ -38,6 +41,25 @@ const UPDATE: &str = "UPDATE logout_clients SET updated_at = ?2, name = ?3, seal
      token_endpoint_auth_method = ?5, callbacks = ?6, allowed_logout_urls = ?7, grant_types = ?8, \
      signing_algorithm = ?9, management_scopes = ?10, logout = ?11, other = ?12 WHERE id = ?1";
 
+impl<C: Link> SqliteHandle<C> {
+    /// Makes sure that the clients with these ids, as far as there are any, are in `self.clients`.
+    pub(super) async fn read_clients(
+        &mut self,
+        ids: impl Iterator<Item = &ClientId> + Send,
+    ) -> Result<(), StorageError> {
+        let missing: HashSet<&ClientId> =
+            ids.filter(|id| !self.clients.contains_key(*id)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let query = sqlx::query(FIND_ALL).bind(to_json(&missing));
+        let read = self.all("reading clients", query, client).await?;
+        let read = read.into_iter().map(|one| (one.id.clone(), Arc::new(one)));
+        self.clients.extend(read);
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl<C: Link> ClientReads for SqliteHandle<C> {
     async fn find_client(&mut self, id: &ClientId) -> Result<Option<Client>, StorageError> {
@@ -46,8 +68,9 @@ impl<C: Link> ClientReads for SqliteHandle<C> {
     }
 
     async fn find_clients(&mut self, ids: &[ClientId]) -> Result<Vec<Client>, StorageError> {
-        let query = sqlx::query(FIND_ALL).bind(to_json(ids));
-        self.all("reading clients", query, client).await
+        self.read_clients(ids.iter()).await?;
+        let found = ids.iter().filter_map(|id| self.clients.get(id));
+        Ok(found.map(|client| Client::clone(client)).collect())
     }
 
     async fn list_clients(&mut self, offset: u32, limit: u32) -> Result<Vec<Client>, StorageError> {
@@ -73,16 +96,19 @@ impl<C: Link> ClientReads for SqliteHandle<C> {
 #[async_trait]
 impl<C: Link> ClientWrites for SqliteHandle<C> {
     async fn insert_client(&mut self, client: &Client) -> Result<bool, StorageError> {
+        self.clients.clear();
         let query = bound(INSERT, client).bind(client.created_at.as_millis());
         Ok(self.run("storing a client", query).await? > 0)
     }
 
     async fn update_client(&mut self, client: &Client) -> Result<bool, StorageError> {
+        self.clients.clear();
         let query = bound(UPDATE, client);
         Ok(self.run("changing a client", query).await? > 0)
     }
 
     async fn delete_client(&mut self, id: &ClientId) -> Result<bool, StorageError> {
+        self.clients.clear();
         for sql in [
             "DELETE FROM logout_participants WHERE client_id = ?1",
             "DELETE FROM logout_codes WHERE client_id = ?1",

@@ -6,13 +6,18 @@
 //! what came after would be committed on its own. The writer undoes the work of a failed handle.
 //! Neighbours: `row.rs` reads columns, `batch.rs` builds statements over many rows.
 
+use std::collections::HashMap;
 use std::error::Error;
+use std::fmt;
 use std::ops::DerefMut;
+use std::sync::Arc;
 
+use logout_shared::ClientId;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Sqlite, SqliteConnection};
 
-use crate::storage::{Snapshot, StorageError, Transaction};
+use crate::domain::client::Client;
+use crate::storage::{Births, DeliveryDesk, Snapshot, StorageError, Transaction};
 
 /// Anything that leads to a connection.
 pub trait Link: DerefMut<Target = SqliteConnection> + Send {}
@@ -20,11 +25,14 @@ pub trait Link: DerefMut<Target = SqliteConnection> + Send {}
 impl<C: DerefMut<Target = SqliteConnection> + Send> Link for C {}
 
 /// A view or a piece of work on a connection that is inside a transaction.
-#[derive(Debug)]
 pub struct SqliteHandle<C> {
     link: C,
     failed: bool,
     moved_deliveries: bool,
+    desk: Option<Arc<dyn DeliveryDesk>>,
+    births: Births,
+    /// Clients that this transaction has read and not changed since.
+    pub(super) clients: HashMap<ClientId, Arc<Client>>,
 }
 
 /// Work inside a transaction that somebody else began, on the same file as the store.
@@ -49,7 +57,24 @@ impl<C: Link> SqliteHandle<C> {
             link,
             failed: false,
             moved_deliveries: false,
+            desk: None,
+            births: Births::default(),
+            clients: HashMap::new(),
         }
+    }
+
+    /// Lets new deliveries be born at a desk.
+    pub(super) fn at_desk(self, desk: Option<Arc<dyn DeliveryDesk>>) -> Self {
+        Self { desk, ..self }
+    }
+
+    pub(super) fn desk(&self) -> Option<Arc<dyn DeliveryDesk>> {
+        self.desk.clone()
+    }
+
+    /// What was born in this transaction, for the desk.
+    pub(super) fn births(&mut self) -> &mut Births {
+        &mut self.births
     }
 
     /// Whether a statement failed, so that nothing of this transaction may be kept.
@@ -122,6 +147,12 @@ impl<C: Link> SqliteHandle<C> {
     ) -> Result<T, StorageError> {
         self.failed = result.is_err();
         result.map_err(|error| StorageError::new(doing, error))
+    }
+}
+
+impl<C> fmt::Debug for SqliteHandle<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteHandle").finish_non_exhaustive()
     }
 }
 

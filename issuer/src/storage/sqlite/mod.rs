@@ -40,7 +40,7 @@ use self::handle::SqliteSnapshot;
 use self::open::{Opened, TemporaryFolder};
 use self::watch::{Signals, Watch};
 use self::writer::Writer;
-use super::{Snapshot, StorageError, Store, WriteWork};
+use super::{DeliveryDesk, Snapshot, StorageError, Store, WriteWork};
 
 /// How long closing waits for snapshots that are still being read.
 const READERS_MAY_TAKE: Duration = Duration::from_secs(5);
@@ -154,6 +154,10 @@ impl Store for SqliteStore {
 
     async fn run_write(&self, work: WriteWork) -> Result<(), StorageError> {
         self.writer.write(work).await
+    }
+
+    fn attend(&self, desk: Option<Arc<dyn DeliveryDesk>>) {
+        self.signals.attend(desk);
     }
 
     async fn wait_for_deliveries(&self, at_most: Duration) {

@@ -1,23 +1,34 @@
-//! The bell that wakes the delivery worker, and the look at what other processes wrote.
+//! The bell that wakes the delivery worker, the desk where it takes new deliveries over, and the look at what other processes wrote.
 //!
 //! A commit of our own rings the bell at once. One of another process, such as the command line,
 //! or of a connection of the host's own shows in `PRAGMA data_version` on the writer's connection,
 //! which counts the commits of all but that connection; it is looked at four times a second.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::SqliteConnection;
 use tokio::sync::Notify;
 
+use crate::storage::DeliveryDesk;
+
 /// How often the writer looks for commits of others.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// What the writer tells the rest of the process.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Signals {
     bell: Notify,
     foreign_commits: AtomicU64,
+    desk: Mutex<Option<Arc<dyn DeliveryDesk>>>,
+}
+
+impl fmt::Debug for Signals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signals").finish_non_exhaustive()
+    }
 }
 
 impl Signals {
@@ -29,6 +40,19 @@ impl Signals {
     pub(super) async fn wait(&self, at_most: Duration) {
         // Woken or not: the caller looks at the store in both cases.
         let _ = tokio::time::timeout(at_most, self.bell.notified()).await;
+    }
+
+    /// Who takes over new deliveries.
+    pub(super) fn desk(&self) -> Option<Arc<dyn DeliveryDesk>> {
+        self.lock_desk().clone()
+    }
+
+    pub(super) fn attend(&self, desk: Option<Arc<dyn DeliveryDesk>>) {
+        *self.lock_desk() = desk;
+    }
+
+    fn lock_desk(&self) -> MutexGuard<'_, Option<Arc<dyn DeliveryDesk>>> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn foreign_commits(&self) -> u64 {

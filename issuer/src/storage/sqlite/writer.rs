@@ -1,7 +1,8 @@
 //! The one writer: a task that runs pieces of work and commits them in groups.
 //!
 //! It takes whatever is queued, never waits for more, runs each piece in a savepoint of its own
-//! and answers all of them after one durable commit. A piece that gives up, fails or panics is
+//! and answers all of them after one durable commit; deliveries that were born in it go over the
+//! desk then. A piece that gives up, fails or panics is
 //! undone alone. If SQLite itself gives the transaction up (disk full, I/O error), the pieces run
 //! so far are told so and the others get a transaction of their own. Neither network nor a script
 //! runs in here; between groups the writer looks for commits of others, see `watch.rs`.
@@ -17,7 +18,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::handle::SqliteHandle;
 use super::watch::{LOOK_EVERY, Signals, Watch};
-use crate::storage::{Commit, StorageError, WriteWork};
+use crate::storage::{Births, Commit, DeliveryDesk, StorageError, WriteWork};
 
 /// The most pieces in one commit, so that none of them waits long for its answer.
 const MAX_GROUP: usize = 256;
@@ -130,8 +131,9 @@ async fn commit_group(
             }
             return;
         }
-        let transaction = run_pieces(connection, &mut pieces, scope).await;
-        finish(connection, transaction, signals).await;
+        let desk = signals.desk();
+        let transaction = run_pieces(connection, &mut pieces, scope, desk.as_ref()).await;
+        finish(connection, transaction, signals, desk).await;
     }
 }
 
@@ -148,6 +150,7 @@ struct Open {
     kept: Vec<oneshot::Sender<Answer>>,
     undone: Vec<(oneshot::Sender<Answer>, Answer)>,
     moved_deliveries: bool,
+    births: Vec<Births>,
     /// SQLite gave the transaction up.
     broken: Option<sqlx::Error>,
 }
@@ -156,12 +159,17 @@ async fn run_pieces(
     connection: &mut SqliteConnection,
     pieces: &mut std::vec::Drain<'_, Piece>,
     scope: Scope,
+    desk: Option<&Arc<dyn DeliveryDesk>>,
 ) -> Open {
     let mut open = Open::default();
     for piece in pieces {
-        match run_piece(connection, piece.work, scope).await {
-            Ok(Ran::Kept { moved_deliveries }) => {
+        match run_piece(connection, piece.work, scope, desk).await {
+            Ok(Ran::Kept {
+                moved_deliveries,
+                births,
+            }) => {
                 open.moved_deliveries |= moved_deliveries;
+                open.births.push(births);
                 open.kept.push(piece.reply);
             }
             Ok(Ran::Undone(result)) => open.undone.push((piece.reply, result)),
@@ -176,7 +184,12 @@ async fn run_pieces(
 }
 
 /// Commits, and only then answers.
-async fn finish(connection: &mut SqliteConnection, open: Open, signals: &Signals) {
+async fn finish(
+    connection: &mut SqliteConnection,
+    open: Open,
+    signals: &Signals,
+    desk: Option<Arc<dyn DeliveryDesk>>,
+) {
     let committed = match open.broken {
         Some(error) => Err(error),
         None if open.kept.is_empty() => execute(connection, "ROLLBACK").await,
@@ -186,8 +199,15 @@ async fn finish(connection: &mut SqliteConnection, open: Open, signals: &Signals
         tracing::error!(%error, "a write to the store was not committed");
         // Fails if SQLite has rolled back already: there is nothing left to undo then.
         let _ = execute(connection, "ROLLBACK").await;
-    } else if open.moved_deliveries {
-        signals.ring();
+    } else {
+        if open.moved_deliveries {
+            signals.ring();
+        }
+        if let Some(desk) = desk {
+            let some = |births: &Births| !(births.leased.is_empty() && births.queued.is_empty());
+            let births = open.births.into_iter().filter(some);
+            births.for_each(|births| desk.hand_over(births));
+        }
     }
     for reply in open.kept {
         let result = match &committed {
@@ -203,7 +223,10 @@ async fn finish(connection: &mut SqliteConnection, open: Open, signals: &Signals
 
 /// What became of a piece.
 enum Ran {
-    Kept { moved_deliveries: bool },
+    Kept {
+        moved_deliveries: bool,
+        births: Births,
+    },
     Undone(Answer),
 }
 
@@ -212,22 +235,27 @@ async fn run_piece(
     connection: &mut SqliteConnection,
     work: WriteWork,
     scope: Scope,
+    desk: Option<&Arc<dyn DeliveryDesk>>,
 ) -> Result<Ran, sqlx::Error> {
     if scope == Scope::Savepoint {
         execute(connection, "SAVEPOINT piece").await?;
     }
-    let mut handle = SqliteHandle::over(&mut *connection);
+    let mut handle = SqliteHandle::over(&mut *connection).at_desk(desk.cloned());
     // A piece that panics is undone, so it leaves nothing half done behind.
     let result = AssertUnwindSafe(async { work(&mut handle).await })
         .catch_unwind()
         .await;
     let (has_failed, moved_deliveries) = (handle.has_failed(), handle.has_moved_deliveries());
+    let births = std::mem::take(handle.births());
     let ran = match result {
         Ok(Commit::Keep) if has_failed => Ran::Undone(Err(StorageError::new(
             "writing",
             "a statement failed, so the work was undone",
         ))),
-        Ok(Commit::Keep) => Ran::Kept { moved_deliveries },
+        Ok(Commit::Keep) => Ran::Kept {
+            moved_deliveries,
+            births,
+        },
         Ok(Commit::Discard) => Ran::Undone(Ok(())),
         Err(_) => Ran::Undone(Err(StorageError::new("writing", "the work panicked"))),
     };

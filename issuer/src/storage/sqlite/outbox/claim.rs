@@ -4,47 +4,50 @@
 //! reads the clients. Whether the user has another live session at the client is asked inside the
 //! second, row by row, through indexes. Queues are `queue.rs`'s.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 
-use logout_shared::{ClientId, Timestamp};
+use logout_shared::Timestamp;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::row::{delivery, delivery_columns};
-use crate::domain::client::Client;
 use crate::domain::delivery::{Delivery, Endpoint};
 use crate::domain::logout_settings::LogoutUrl;
 use crate::storage::sqlite::handle::{Link, SqliteHandle, Unreadable};
 use crate::storage::sqlite::row::{flag, parsed, text, time, to_json};
-use crate::storage::{
-    ClaimedDelivery, ClientReads as _, DueDeliveries, Lease, StorageError, TakeSlot,
-};
+use crate::storage::{ClaimedDelivery, DueDeliveries, Lease, StorageError, TakeSlot};
 
 const DUE: &str = "SELECT number, client_id, url, give_up_at, queued_at IS NOT NULL AS queued \
      FROM logout_deliveries WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2";
 
 /// The user's other live sessions at the client, for a row that is being updated.
+///
+/// Its argument is the place of the present time among the statement's arguments.
 macro_rules! other_live_session {
-    () => {
-        // Without the plus SQLite looks up no index by a column of the updated row, and without
-        // naming the index it could read all live sessions.
-        ", EXISTS (SELECT 1 FROM logout_sessions s INDEXED BY logout_sessions_by_user \
+    ($now:literal) => {
+        concat!(
+            // Without the plus SQLite looks up no index by a column of the updated row, and without
+            // naming the index it could read all live sessions.
+            ", EXISTS (SELECT 1 FROM logout_sessions s INDEXED BY logout_sessions_by_user \
              JOIN logout_participants p ON p.session_id = s.id \
              WHERE p.client_id = +logout_deliveries.client_id \
              AND s.user_id = +logout_deliveries.user_id \
-             AND s.ended_at IS NULL AND s.ends_at > ?2 \
+             AND s.ended_at IS NULL AND s.ends_at > ",
+            $now,
+            " \
              AND s.id IS NOT logout_deliveries.session_id \
              AND s.id NOT IN (SELECT value FROM json_each(coalesce(session_ids, '[]')))) \
          AS other_live_session"
+        )
     };
 }
+pub(super) use other_live_session;
 
 const LEASE: &str = concat!(
     "UPDATE logout_deliveries SET lease_owner = ?1, due_at = ?3, queued_at = NULL \
      WHERE number IN (SELECT value FROM json_each(?4)) RETURNING ",
     delivery_columns!(),
-    other_live_session!()
+    other_live_session!("?2")
 );
 
 const QUEUE: &str = "UPDATE logout_deliveries SET queued_at = ?2, due_at = give_up_at, \
@@ -147,16 +150,10 @@ impl<C: Link> SqliteHandle<C> {
         &mut self,
         claimed: Vec<Claimed>,
     ) -> Result<Vec<ClaimedDelivery>, StorageError> {
-        let ids: HashSet<&ClientId> = claimed.iter().map(|(one, _)| &one.client).collect();
-        let ids: Vec<ClientId> = ids.into_iter().cloned().collect();
-        let clients: HashMap<ClientId, Arc<Client>> = self
-            .find_clients(&ids)
-            .await?
-            .into_iter()
-            .map(|client| (client.id.clone(), Arc::new(client)))
-            .collect();
+        self.read_clients(claimed.iter().map(|(one, _)| &one.client))
+            .await?;
         let with_client = |(delivery, other_live_session): Claimed| ClaimedDelivery {
-            client: clients.get(&delivery.client).cloned(),
+            client: self.clients.get(&delivery.client).cloned(),
             delivery,
             other_live_session,
         };

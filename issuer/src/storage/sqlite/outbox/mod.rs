@@ -3,10 +3,11 @@
 //! `due_at` is the one time that a claim looks at: when a waiting delivery is due, when a queued
 //! one is given up, or when the lease of a held one runs out. It is empty in finished rows, which
 //! are in no index that a claim reads. A held delivery is shown as in flight; its stored state is
-//! the one it returns to. Neighbours: `row.rs` maps rows, `list.rs` pages, `claim.rs` leases what
+//! the one it returns to. Neighbours: `row.rs` maps rows, `insert.rs` stores new deliveries, `list.rs` pages, `claim.rs` leases what
 //! is due, `queue.rs` what waits for its endpoint, `record.rs` stores results.
 
 mod claim;
+mod insert;
 mod list;
 mod queue;
 mod record;

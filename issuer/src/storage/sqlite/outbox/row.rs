@@ -6,16 +6,12 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use crate::domain::delivery::{
-    About, Attempt, AttemptError, Delivery, DeliveryId, DeliveryState, LastAttempt,
-};
+use crate::domain::delivery::{About, Attempt, Delivery, DeliveryId, DeliveryState, LastAttempt};
 use crate::domain::logout_settings::LogoutUrl;
-use crate::storage::StorageError;
-use crate::storage::sqlite::batch::{chunks, statement};
-use crate::storage::sqlite::handle::{Link, Query, SqliteHandle, Unreadable};
+use crate::storage::sqlite::handle::Unreadable;
 use crate::storage::sqlite::row::{
-    flag, json, millis, named, number, optional_json, optional_named, optional_parsed,
-    optional_text, optional_time, parsed, span, text, time, to_json,
+    flag, json, named, number, optional_json, optional_named, optional_parsed, optional_text,
+    optional_time, parsed, span, text, time,
 };
 
 /// The columns that make a delivery, for `SELECT` and `RETURNING`.
@@ -27,58 +23,6 @@ macro_rules! delivery_columns {
     };
 }
 pub(super) use delivery_columns;
-
-const INSERT: &str = "INSERT INTO logout_deliveries (id, client_id, user_id, session_id, \
-     session_ids, initiator, url, trace_id, metadata, event_at, state, attempts, due_at, \
-     queued_at, give_up_at, finished_at, last_at, last_status, last_error, last_duration_ms, follow_up)";
-const INSERTED_COLUMNS: usize = 21;
-
-impl<C: Link> SqliteHandle<C> {
-    pub(super) async fn store_deliveries(
-        &mut self,
-        deliveries: &[Delivery],
-    ) -> Result<(), StorageError> {
-        for chunk in chunks(deliveries) {
-            let query = statement(INSERT, INSERTED_COLUMNS, chunk.len(), "");
-            let query = chunk.iter().fold(query, bind_delivery);
-            self.run("storing deliveries", query).await?;
-        }
-        if !deliveries.is_empty() {
-            self.note_moved_deliveries();
-        }
-        Ok(())
-    }
-}
-
-fn bind_delivery<'q>(query: Query<'q>, delivery: &'q Delivery) -> Query<'q> {
-    let (session, sessions) = match &delivery.about {
-        About::Session(sid) => (Some(sid.as_str()), None),
-        About::AllSessions(sids) => (None, Some(to_json(sids))),
-    };
-    let last = delivery.last.as_ref();
-    query
-        .bind(delivery.id.0.as_bytes().as_slice())
-        .bind(delivery.client.as_str())
-        .bind(delivery.user.as_str())
-        .bind(session)
-        .bind(sessions)
-        .bind(delivery.initiator.as_str())
-        .bind(delivery.url.as_str())
-        .bind(delivery.trace_id.as_str())
-        .bind(to_json(&delivery.metadata))
-        .bind(delivery.event_at.as_millis())
-        .bind(waiting_state(delivery).as_str())
-        .bind(delivery.attempts)
-        .bind(due_at(delivery).map(Timestamp::as_millis))
-        .bind(delivery.queued_at.map(Timestamp::as_millis))
-        .bind(delivery.give_up_at.as_millis())
-        .bind(delivery.finished_at.map(Timestamp::as_millis))
-        .bind(last.map(|last| last.at.as_millis()))
-        .bind(last.and_then(|last| last.status))
-        .bind(last.and_then(|last| last.error).map(AttemptError::as_str))
-        .bind(last.map(|last| millis(last.duration)))
-        .bind(delivery.follow_up)
-}
 
 /// The state of a delivery that nobody holds.
 pub(super) fn waiting_state(delivery: &Delivery) -> DeliveryState {
