@@ -1,4 +1,5 @@
 //! Both sides together over real sockets, one file a story.
 
 mod floors;
+mod kill;
 mod story;

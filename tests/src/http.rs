@@ -134,6 +134,15 @@ impl Management {
             .await
     }
 
+    /// Deletes a session; `None` if the issuer did not answer.
+    pub async fn try_delete_session(&self, sid: &str) -> Option<StatusCode> {
+        let request = self
+            .client
+            .delete(format!("{}sessions/{sid}", self.base))
+            .bearer_auth(&self.token);
+        Some(request.send().await.ok()?.status())
+    }
+
     /// Deletes a session.
     pub async fn delete_session(&self, sid: &str) -> (StatusCode, Value) {
         self.call(Method::DELETE, &format!("sessions/{sid}"), None)

@@ -157,14 +157,50 @@ impl IssuerProcess {
     ///
     /// If it does not start; what it said is in the message.
     pub async fn start(home: &IssuerHome) -> Self {
+        Self::run(home, home.command()).await
+    }
+
+    /// As [`start`](Self::start), on a disk that is full: no file of the server may grow beyond
+    /// `bytes`.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start), and without the command `prlimit` of util-linux.
+    pub async fn start_with_file_limit(home: &IssuerHome, bytes: u64) -> Self {
+        let plain = home.command();
+        // A write beyond the limit is to fail, not to kill.
+        let limited = "trap '' XFSZ; exec prlimit --fsize=\"$0\": \"$@\"";
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", limited, &bytes.to_string()])
+            .arg(plain.as_std().get_program())
+            .args(plain.as_std().get_args())
+            .current_dir(&home.folder);
+        Self::run(home, command).await
+    }
+
+    /// Gives the disk room again.
+    ///
+    /// # Panics
+    ///
+    /// Without the command `prlimit` of util-linux.
+    pub async fn lift_file_limit(&self) {
+        let pid = self.pid().expect("the server runs").to_string();
+        let lifted = Command::new("prlimit")
+            .args(["--pid", &pid, "--fsize=unlimited:"])
+            .status()
+            .await;
+        assert!(lifted.expect("prlimit runs").success());
+    }
+
+    async fn run(home: &IssuerHome, mut command: Command) -> Self {
         let log = std::fs::File::options()
             .append(true)
             .create(true)
             .open(home.folder.join("issuer.log"))
             .expect("the folder can be written");
         let errors = log.try_clone().expect("a file handle can be cloned");
-        let child = home
-            .command()
+        let child = command
             .arg("serve")
             .stdin(Stdio::null())
             .stdout(log)

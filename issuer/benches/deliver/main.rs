@@ -1,13 +1,21 @@
 //! What telling clients costs, beside what the machine can do at all, in the same run.
 //!
 //! `cargo bench -p logout-issuer --bench deliver` measures throughput and the end of sessions and
-//! ends within three minutes; `-- latency`, `growth`, `isolation` or `all` for the rest. Ratios
+//! ends within three minutes; `-- throughput`, `end`, `latency`, `isolation`, `growth` or `all` for
+//! one part or the rest. Ratios
 //! hold on a noisy machine, rates do not: every line says both. `raw.rs` has the raw limits.
 
+mod growth;
+mod isolation;
+mod latency;
 mod raw;
 mod receivers;
+mod session_end;
 mod stage;
 mod throughput;
+
+use std::fmt;
+use std::time::Duration;
 
 use logout_shared::SigningAlgorithm;
 
@@ -36,7 +44,49 @@ async fn measure(wanted: &[String]) -> anyhow::Result<()> {
         throughput::compare(SigningAlgorithm::Rs256).await?;
         throughput::compare(SigningAlgorithm::Es256).await?;
     }
+    if is_wanted("end", true) {
+        session_end::measure().await?;
+    }
+    if is_wanted("latency", false) {
+        latency::measure().await?;
+    }
+    if is_wanted("isolation", false) {
+        isolation::measure().await?;
+    }
+    if is_wanted("growth", false) {
+        growth::measure().await?;
+    }
     Ok(())
+}
+
+/// Where half and where 95 of a hundred values lie, in milliseconds.
+struct Percentiles {
+    p50: f64,
+    p95: f64,
+    count: usize,
+}
+
+impl Percentiles {
+    fn of(mut values: Vec<f64>) -> Percentiles {
+        values.sort_unstable_by(f64::total_cmp);
+        let at = |percent: usize| values.get(values.len() * percent / 100).copied();
+        Percentiles {
+            p50: at(50).unwrap_or(f64::NAN),
+            p95: at(95).unwrap_or(f64::NAN),
+            count: values.len(),
+        }
+    }
+}
+
+impl fmt::Display for Percentiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Percentiles { p50, p95, count } = self;
+        write!(f, "p50 {p50:.2} ms, p95 {p95:.2} ms, n {count}")
+    }
+}
+
+fn millis(span: Duration) -> f64 {
+    span.as_secs_f64() * 1e3
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -20,6 +20,14 @@ use tokio::task::{LocalSet, spawn_local};
 const ROLE: &str = "--receivers";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
+/// A token that came in.
+pub(crate) struct Arrival {
+    pub(crate) sid: String,
+    pub(crate) client: String,
+    /// On the clock of [`wall`].
+    pub(crate) at: Duration,
+}
+
 /// The relying parties, as the parent sees them; they stop with it.
 pub(crate) struct Receivers {
     process: Child,
@@ -73,8 +81,8 @@ impl Receivers {
         self.ask(b'n', u64::from(on));
     }
 
-    /// When sessions were told since the previous call.
-    pub(crate) fn arrivals(&mut self) -> Vec<(String, Duration)> {
+    /// Which sessions were told since the previous call, to which clients, and when.
+    pub(crate) fn arrivals(&mut self) -> Vec<Arrival> {
         let length = self.ask(b'a', 0);
         let mut text = vec![0; usize::try_from(length).expect("fits in memory")];
         self.control
@@ -82,8 +90,12 @@ impl Receivers {
             .expect("the receivers run");
         let text = String::from_utf8(text).expect("our own text");
         let arrival = |line: &str| {
-            let (sid, micros) = line.split_once(' ')?;
-            Some((sid.to_owned(), Duration::from_micros(micros.parse().ok()?)))
+            let mut words = line.split(' ').map(str::to_owned);
+            Some(Arrival {
+                sid: words.next()?,
+                client: words.next()?,
+                at: Duration::from_micros(words.next()?.parse().ok()?),
+            })
         };
         text.lines().filter_map(arrival).collect()
     }
@@ -220,9 +232,10 @@ fn note(shared: &Shared, body: &[u8]) {
         .and_then(|body| body.split('.').nth(1))
         .and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok())
         .and_then(|json| serde_json::from_slice::<serde_json::Value>(&json).ok());
-    let sid = claims.as_ref().and_then(|claims| claims["sid"].as_str());
-    let line = &mut *shared.arrivals.borrow_mut();
-    let _ = writeln!(line, "{} {}", sid.unwrap_or_default(), wall().as_micros());
+    let Some(claims) = claims else { return };
+    let claim = |name: &str| claims[name].as_str().unwrap_or_default();
+    let (sid, client, at) = (claim("sid"), claim("aud"), wall().as_micros());
+    let _ = writeln!(shared.arrivals.borrow_mut(), "{sid} {client} {at}");
 }
 
 /// The wall clock, which both processes share.

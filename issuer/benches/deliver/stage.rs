@@ -1,7 +1,6 @@
 //! What every part of the bench stands on: an issuer on SQLite in a file, clients at the
 //! endpoints of the receivers, and sessions that were there before the measurement.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use logout_issuer::domain::session::{AuthenticationMethod, Device, Session, Sess
 use logout_issuer::egress::Settings as EgressSettings;
 use logout_issuer::issuer::{Issuer, IssuerConfig};
 use logout_issuer::storage::sqlite::{SqliteOptions, SqliteStore};
-use logout_issuer::storage::{DeliveryFilter, StorageError, Store};
+use logout_issuer::storage::{DeliveryFilter, StorageError};
 use logout_shared::seal::SealingKey;
 use logout_shared::{ClientId, SessionId, SigningAlgorithm, SystemRandom, Timestamp};
 use tempfile::TempDir;
@@ -72,10 +71,6 @@ impl Stage {
         })
     }
 
-    pub(crate) fn store_path(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// Begins that many sessions, each with so many of the clients in turn; they joined a minute ago.
     pub(crate) async fn seed(
         &mut self,
@@ -130,24 +125,17 @@ impl Stage {
         Ok(ended.deliveries.len())
     }
 
-    /// Waits until the store says that nothing is pending or in flight.
+    /// Waits until the store says that nothing is in flight any more.
     pub(crate) async fn until_recorded(&self) -> anyhow::Result<()> {
+        let in_flight = DeliveryFilter {
+            state: Some(DeliveryState::InFlight),
+            ..DeliveryFilter::default()
+        };
         let begun = Instant::now();
         loop {
-            let mut open = false;
-            for state in [DeliveryState::InFlight, DeliveryState::Pending] {
-                let filter = DeliveryFilter {
-                    state: Some(state),
-                    ..DeliveryFilter::default()
-                };
-                let mut snapshot = self.issuer.store().read().await?;
-                open |= !snapshot
-                    .list_deliveries(&filter, None, 1)
-                    .await?
-                    .deliveries
-                    .is_empty();
-            }
-            if !open {
+            let mut snapshot = self.issuer.store().read().await?;
+            let page = snapshot.list_deliveries(&in_flight, None, 1).await?;
+            if page.deliveries.is_empty() {
                 return Ok(());
             }
             anyhow::ensure!(

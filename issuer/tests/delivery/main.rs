@@ -11,6 +11,7 @@
 
 mod crash;
 mod ending;
+mod faults;
 mod outcomes;
 mod retries;
 mod settings;

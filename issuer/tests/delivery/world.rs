@@ -10,7 +10,7 @@ use logout_issuer::domain::initiator::Initiator;
 use logout_issuer::domain::logout_settings::{Initiators, LogoutSettings, LogoutUrl};
 use logout_issuer::domain::session::Device;
 use logout_issuer::egress::Settings as EgressSettings;
-use logout_issuer::issuer::{Issuer, IssuerConfig};
+use logout_issuer::issuer::{Issuer, IssuerBuilder, IssuerConfig};
 use logout_issuer::logout::Ended;
 use logout_issuer::storage::sqlite::SqliteStore;
 use logout_issuer::storage::{LogRecord, Store};
@@ -40,6 +40,16 @@ impl World {
 
     /// An issuer on this store that does nothing by itself yet.
     pub(crate) async fn on(store: Arc<dyn Store>, clock: ManualClock, master: SealingKey) -> Self {
+        Self::with(store, clock, master, |builder| builder).await
+    }
+
+    /// As [`on`](Self::on), with changes.
+    pub(crate) async fn with(
+        store: Arc<dyn Store>,
+        clock: ManualClock,
+        master: SealingKey,
+        change: impl FnOnce(IssuerBuilder) -> IssuerBuilder,
+    ) -> Self {
         let config = IssuerConfig {
             egress: EgressSettings {
                 danger_allow_http: true,
@@ -54,7 +64,7 @@ impl World {
             .store(store)
             .clock(Arc::new(clock.clone()));
         Self {
-            issuer: builder.build().await.unwrap(),
+            issuer: change(builder).build().await.unwrap(),
             clock,
             master,
         }
@@ -160,6 +170,15 @@ impl World {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         panic!("still {:?}", self.delivery(id).await);
+    }
+
+    /// Waits until a first attempt was recorded, or the delivery waits for its endpoint.
+    pub(crate) async fn until_attempted_or_queued(&self, id: DeliveryId) -> Delivery {
+        self.until(id, |delivery| {
+            delivery.queued_at.is_some()
+                || (delivery.attempts > 0 && delivery.state != DeliveryState::InFlight)
+        })
+        .await
     }
 
     /// Lets one probe after another go out, until one is answered or so many were not.

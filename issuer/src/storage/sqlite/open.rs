@@ -18,8 +18,8 @@ use sqlx::{ConnectOptions as _, SqliteConnection};
 
 use super::migrations::{SchemaError, migrate};
 
-/// How long a statement waits for another process's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a statement waits for another process's lock; longer than any command of ours holds it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a reader waits for one of the connections.
 const READER_TIMEOUT: Duration = Duration::from_secs(10);
