@@ -7,9 +7,10 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use logout_shared::jwk::VerificationKey;
 use logout_shared::jwks::JwkSet;
-use logout_shared::jws::{JwsError, Payload, UnverifiedJws, Verified};
+use logout_shared::jws::{JwsError, KnownHeader, Payload, UnverifiedJws, Verified};
 use logout_shared::logout_token::{Expected, LogoutToken};
 use logout_shared::{Clock, Timestamp};
 
@@ -38,6 +39,8 @@ pub struct Verifier {
     rules: TokenRules,
     keys: Keys,
     clock: Arc<dyn Clock>,
+    /// The header of the newest token with a good signature: that of the next is likely the same.
+    known_header: ArcSwapOption<KnownHeader>,
 }
 
 /// What a verifier verifies and decrypts with.
@@ -60,6 +63,7 @@ impl Verifier {
             rules,
             keys,
             clock,
+            known_header: ArcSwapOption::empty(),
         }
     }
 
@@ -108,13 +112,19 @@ impl Verifier {
     }
 
     async fn verify_signed(&self, token: &str) -> Result<LogoutToken, VerifyError> {
-        let jws = UnverifiedJws::parse(token, self.rules.max_token_bytes).map_err(Invalid::from)?;
+        let known = self.known_header.load_full();
+        let limit = self.rules.max_token_bytes;
+        let jws = UnverifiedJws::parse_knowing(token, limit, known.as_deref());
+        let jws = jws.map_err(Invalid::from)?;
         // Back-Channel Logout §2.6 step 3.
         if jws.header().alg != self.rules.algorithm.as_str() {
             return Err(Invalid::from(JwsError::WrongAlgorithm(self.rules.algorithm)).into());
         }
         // Back-Channel Logout §2.6 step 2.
         let verified = self.check_signature(&jws).await?;
+        if !known.is_some_and(|known| jws.has(&known)) {
+            self.known_header.store(Some(Arc::new(jws.to_known())));
+        }
         // Back-Channel Logout §2.6 steps 4 to 7.
         let expected = Expected {
             issuer: &self.scope.issuer,

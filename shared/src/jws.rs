@@ -97,6 +97,16 @@ pub struct JwsHeader {
     pub typ: Option<String>,
 }
 
+/// A header that was read before, beside its text.
+///
+/// All tokens that a key signs have the same one, so whoever remembers it need not read it again.
+/// A text that differs in one byte is another header.
+#[derive(Debug, Clone)]
+pub struct KnownHeader {
+    text: String,
+    header: Arc<JwsHeader>,
+}
+
 /// A token whose form and header are sound; its signature is not checked yet.
 ///
 /// # Examples
@@ -157,6 +167,19 @@ impl<'a> UnverifiedJws<'a> {
     ///
     /// [`JwsError`] for whatever is wrong with the form or the header.
     pub fn parse(token: &'a str, max_bytes: usize) -> Result<Self, JwsError> {
+        Self::parse_knowing(token, max_bytes, None)
+    }
+
+    /// As [`parse`](Self::parse), without reading the header again if it is `known`.
+    ///
+    /// # Errors
+    ///
+    /// [`JwsError`] for whatever is wrong with the form or the header.
+    pub fn parse_knowing(
+        token: &'a str,
+        max_bytes: usize,
+        known: Option<&KnownHeader>,
+    ) -> Result<Self, JwsError> {
         if token.len() > max_bytes {
             return Err(JwsError::TooLarge(token.len()));
         }
@@ -173,7 +196,10 @@ impl<'a> UnverifiedJws<'a> {
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
             return Err(JwsError::NotCompact);
         }
-        let header = Arc::new(read_header(header)?);
+        let header = match known {
+            Some(known) if known.text == header => Arc::clone(&known.header),
+            _ => Arc::new(read_header(header)?),
+        };
         Ok(Self {
             header,
             signed,
@@ -185,6 +211,20 @@ impl<'a> UnverifiedJws<'a> {
     /// The header, as claimed by whoever sent the token.
     pub fn header(&self) -> &JwsHeader {
         &self.header
+    }
+
+    /// Whether the header is the very one that was known.
+    pub fn has(&self, known: &KnownHeader) -> bool {
+        Arc::ptr_eq(&self.header, &known.header)
+    }
+
+    /// The header, to be known when the next token comes.
+    pub fn to_known(&self) -> KnownHeader {
+        let text = self.signed.strip_suffix(self.payload).unwrap_or_default();
+        KnownHeader {
+            text: text.trim_end_matches('.').to_owned(),
+            header: Arc::clone(&self.header),
+        }
     }
 
     /// Checks the signature with each of `keys` that fits `alg`, then reads the payload.

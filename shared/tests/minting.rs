@@ -198,6 +198,22 @@ fn a_time_of_event_after_the_making_is_not_believed() {
     assert_eq!(checked.time_of_event(), NOW);
 }
 
+#[test]
+fn a_known_header_is_taken_for_the_same_text_and_for_no_other() {
+    let key = &KEYS[0].0;
+    let payload = claims(Some("alice".into()), None).to_json();
+    let [usual, other] = [TYP, "JWT"].map(|typ| key.sign(typ, &payload).expect("signs"));
+    let read = UnverifiedJws::parse(&usual, MAX_TOKEN_BYTES).expect("sound");
+    let known = read.to_known();
+    let parse = |token| UnverifiedJws::parse_knowing(token, MAX_TOKEN_BYTES, Some(&known));
+    let again = parse(&usual).expect("sound");
+    assert!(again.has(&known));
+    assert_eq!(again.header(), read.header());
+    let other = parse(&other).expect("sound");
+    assert!(!other.has(&known));
+    assert_eq!(other.header().typ.as_deref(), Some("JWT"));
+}
+
 proptest! {
     #[test]
     fn whatever_we_mint_verifies(
