@@ -85,10 +85,7 @@ fn state_of<'a>(
     scope: &Scope,
     now: Timestamp,
 ) -> &'a mut State {
-    if !scopes.contains_key(scope) {
-        scopes.insert(scope.clone(), State::default());
-    }
-    let state = scopes.get_mut(scope).expect("made above");
+    let state = scopes.entry(scope.clone()).or_default();
     state.drop_expired(now);
     state
 }

@@ -4,6 +4,7 @@
 //! every mark is in `marks` and once in `expiries`. Only `insert`, `take` and `leave_mark` touch
 //! more than one map.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
@@ -60,14 +61,39 @@ pub(super) struct State {
     by_sub: HashMap<Subject, BTreeSet<LocalSessionId>>,
     /// By what they name; a mark for both `sid` and `sub` never touches another user's session.
     pub(super) marks: HashMap<Arc<LogoutTarget>, Mark>,
-    expiries: BTreeMap<(Timestamp, Ticket), Expiring>,
-    next_ticket: Ticket,
+    expiries: Expiries,
+}
+
+/// What expires, in the order of time.
+#[derive(Default)]
+struct Expiries {
+    queue: BTreeMap<(Timestamp, Ticket), Expiring>,
+    newest: Ticket,
+}
+
+impl Expiries {
+    fn add(&mut self, at: Timestamp, what: Expiring) -> Ticket {
+        self.newest += 1;
+        self.queue.insert((at, self.newest), what);
+        self.newest
+    }
+
+    fn remove(&mut self, at: Timestamp, ticket: Ticket) {
+        self.queue.remove(&(at, ticket));
+    }
+
+    /// Takes out the first that has expired.
+    fn pop_expired(&mut self, now: Timestamp) -> Option<Expiring> {
+        let first = self.queue.first_entry()?;
+        (first.key().0 <= now).then(|| first.remove())
+    }
 }
 
 impl State {
     pub(super) fn insert(&mut self, local: LocalSessionId, mut session: Session) {
         self.take(&local);
-        session.ticket = self.enqueue(session.expires_at, Expiring::Session(local.clone()));
+        let expiring = Expiring::Session(local.clone());
+        session.ticket = self.expiries.add(session.expires_at, expiring);
         let identity = &session.identity;
         if let Some(sid) = &identity.sid {
             self.by_sid
@@ -84,7 +110,7 @@ impl State {
 
     pub(super) fn take(&mut self, local: &LocalSessionId) -> Option<Session> {
         let session = self.sessions.remove(local)?;
-        self.expiries.remove(&(session.expires_at, session.ticket));
+        self.expiries.remove(session.expires_at, session.ticket);
         if let Some(sid) = &session.identity.sid {
             unlink(&mut self.by_sid, sid, local);
         }
@@ -99,23 +125,16 @@ impl State {
             keep_until: logout.keep_until,
             ticket: 0,
         };
-        let target = match self.marks.remove_entry(&logout.target) {
-            None => Arc::new(logout.target.clone()),
-            Some((target, earlier)) => {
-                self.expiries.remove(&(earlier.keep_until, earlier.ticket));
-                mark.not_after_secs = mark.not_after_secs.max(earlier.not_after_secs);
-                mark.keep_until = mark.keep_until.max(earlier.keep_until);
-                target
-            }
-        };
-        mark.ticket = self.enqueue(mark.keep_until, Expiring::Mark(Arc::clone(&target)));
-        self.marks.insert(target, mark);
-    }
-
-    fn enqueue(&mut self, at: Timestamp, what: Expiring) -> Ticket {
-        self.next_ticket += 1;
-        self.expiries.insert((at, self.next_ticket), what);
-        self.next_ticket
+        let place = self.marks.entry(Arc::new(logout.target.clone()));
+        if let Entry::Occupied(earlier) = &place {
+            let earlier = earlier.get();
+            self.expiries.remove(earlier.keep_until, earlier.ticket);
+            mark.not_after_secs = mark.not_after_secs.max(earlier.not_after_secs);
+            mark.keep_until = mark.keep_until.max(earlier.keep_until);
+        }
+        let target = Arc::clone(place.key());
+        mark.ticket = self.expiries.add(mark.keep_until, Expiring::Mark(target));
+        place.insert_entry(mark);
     }
 
     pub(super) fn end_matching(&mut self, logout: &Logout, now: Timestamp) -> Marked {
@@ -162,16 +181,9 @@ impl State {
 
     pub(super) fn drop_expired(&mut self, now: Timestamp) {
         for _ in 0..EXPIRED_PER_CALL {
-            if self
-                .expiries
-                .first_key_value()
-                .is_none_or(|((at, _), _)| *at > now)
-            {
-                return;
-            }
-            match self.expiries.pop_first() {
-                Some((_, Expiring::Session(local))) => drop(self.take(&local)),
-                Some((_, Expiring::Mark(target))) => drop(self.marks.remove(&target)),
+            match self.expiries.pop_expired(now) {
+                Some(Expiring::Session(local)) => drop(self.take(&local)),
+                Some(Expiring::Mark(target)) => drop(self.marks.remove(&target)),
                 None => return,
             }
         }
