@@ -7,6 +7,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use logout_receiver::{EndpointSettings, HookError};
+use logout_shared::logout_token::request::MAX_BODY_BYTES;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -148,6 +149,35 @@ async fn a10_a_body_over_the_limit_is_refused_unread() {
     let answer = exchange(relying_party.address, chunked.as_bytes()).await;
     answer.assert_refused();
     assert_eq!(answer.json()["error_description"], "body_too_large");
+}
+
+#[tokio::test]
+async fn a10_a_body_of_exactly_the_limit_is_read() {
+    let relying_party = relying_party().await;
+    let form = format!("logout_token={}&x=", signed(&claims()));
+    for (length, status) in [(MAX_BODY_BYTES + 1, 400), (MAX_BODY_BYTES, 200)] {
+        let body = format!("{form}{}", "a".repeat(length - form.len()));
+        let answer = exchange(relying_party.address, &form_request(PATH, FORM, &body)).await;
+        assert_eq!(answer.status, status, "{length} bytes");
+    }
+}
+
+#[tokio::test]
+async fn a1_a_body_in_pieces_is_put_together() {
+    let relying_party = relying_party().await;
+    let body = format!("logout_token={}", signed(&claims()));
+    let mut request = format!(
+        "POST {PATH} HTTP/1.1\r\nHost: rp\r\nConnection: close\r\n{FORM}Transfer-Encoding: chunked\r\n\r\n"
+    );
+    for piece in body.as_bytes().chunks(100) {
+        let piece = str::from_utf8(piece).expect("ASCII");
+        request += &format!("{:x}\r\n{piece}\r\n", piece.len());
+    }
+    request += "0\r\n\r\n";
+    exchange(relying_party.address, request.as_bytes())
+        .await
+        .assert_ok();
+    assert!(!relying_party.is_live("browser").await);
 }
 
 #[tokio::test]
