@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use logout_shared::Timestamp;
 use logout_shared::jwks::JwkSet;
 use tokio::time::Instant;
 
@@ -86,24 +87,26 @@ pub(crate) fn owner_differs(scope: &Scope) {
 }
 
 /// A fetch of the issuer's keys ended.
-pub(crate) fn keys_fetched(result: &Result<JwkSet, KeyFetchError>) {
+pub(crate) fn keys_fetched(source: &str, result: &Result<JwkSet, KeyFetchError>, now: Timestamp) {
     match result {
         Ok(keys) => {
             let (count, skipped) = (keys.len(), keys.skipped());
-            tracing::debug!(keys = count, skipped, "issuer keys fetched");
+            tracing::debug!(source, keys = count, skipped, "issuer keys fetched");
         }
         Err(error) => {
             let error: &dyn std::error::Error = error;
-            tracing::warn!(error, "issuer keys not fetched");
+            tracing::warn!(source, error, "issuer keys not fetched");
         }
     }
-    metric::keys_fetched(result.as_ref().ok().map(JwkSet::len));
+    metric::keys_fetched(source, result.as_ref().ok(), now);
 }
 
 #[cfg(feature = "metrics")]
 mod metric {
     use std::time::Duration;
 
+    use logout_shared::Timestamp;
+    use logout_shared::jwks::JwkSet;
     use metrics::{counter, gauge, histogram};
 
     use crate::session_index::Scope;
@@ -128,15 +131,34 @@ mod metric {
             .increment(1);
     }
 
-    pub(super) fn keys_fetched(keys: Option<usize>) {
+    /// The gauges stay as they are when a fetch fails, as the keys do.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "at most 100 keys, and seconds far below 2^53"
+    )]
+    pub(super) fn keys_fetched(source: &str, keys: Option<&JwkSet>, now: Timestamp) {
+        let source = source.to_owned();
         let outcome = if keys.is_some() { "ok" } else { "failed" };
-        counter!("logout_receiver_key_fetches_total", "outcome" => outcome).increment(1);
-        if let Some(keys) = keys {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a key set holds at most 100 keys"
-            )]
-            gauge!("logout_receiver_keys").set(keys as f64);
+        counter!("logout_receiver_key_fetches_total", "source" => source.clone(), "outcome" => outcome)
+            .increment(1);
+        let Some(keys) = keys else {
+            return;
+        };
+        for (gauge, value) in [
+            (
+                gauge!("logout_receiver_keys", "source" => source.clone()),
+                keys.len() as f64,
+            ),
+            (
+                gauge!("logout_receiver_keys_skipped", "source" => source.clone()),
+                keys.skipped() as f64,
+            ),
+            (
+                gauge!("logout_receiver_keys_fetched_at_seconds", "source" => source.clone()),
+                now.as_secs() as f64,
+            ),
+        ] {
+            gauge.set(value);
         }
     }
 
@@ -152,11 +174,14 @@ mod metric {
 mod metric {
     use std::time::Duration;
 
+    use logout_shared::Timestamp;
+    use logout_shared::jwks::JwkSet;
+
     use crate::session_index::Scope;
 
     pub(super) fn received(_: &Scope, _: &'static str, _: &'static str, _: Duration) {}
 
     pub(super) fn owner_differs(_: &Scope) {}
 
-    pub(super) fn keys_fetched(_: Option<usize>) {}
+    pub(super) fn keys_fetched(_: &str, _: Option<&JwkSet>, _: Timestamp) {}
 }

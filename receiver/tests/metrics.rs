@@ -126,6 +126,10 @@ impl KeyFetcher for Once {
             status: 500,
         })
     }
+
+    fn source(&self) -> &str {
+        "op"
+    }
 }
 
 #[test]
@@ -158,9 +162,20 @@ fn every_outcome_is_counted_under_its_reason() {
             1.0,
         ),
         ("logout_receiver_token_seconds{}", 5.0),
-        ("logout_receiver_key_fetches_total{outcome=ok}", 1.0),
-        ("logout_receiver_key_fetches_total{outcome=failed}", 1.0),
-        ("logout_receiver_keys{}", 1.0),
+        (
+            "logout_receiver_key_fetches_total{source=op,outcome=ok}",
+            1.0,
+        ),
+        (
+            "logout_receiver_key_fetches_total{source=op,outcome=failed}",
+            1.0,
+        ),
+        ("logout_receiver_keys{source=op}", 1.0),
+        ("logout_receiver_keys_skipped{source=op}", 1.0),
+        (
+            "logout_receiver_keys_fetched_at_seconds{source=op}",
+            1_795_000_000.0,
+        ),
         ("logout_receiver_owner_differs_total{}", 1.0),
     ] {
         assert!(
@@ -175,7 +190,10 @@ async fn play() {
     let key = SigningKey::generate(SigningAlgorithm::Es256).expect("a key");
     let stranger = SigningKey::generate(SigningAlgorithm::Es256).expect("a key");
     let clock = ManualClock::at(Timestamp::from_secs(NOW));
-    let set = JwkSet::of_public([&key]).to_string().into_bytes();
+    let mut set = JwkSet::of_public([&key]);
+    let listed = set["keys"].as_array_mut().expect("a list");
+    listed.push(json!({"kty": "post-quantum"}));
+    let set = set.to_string().into_bytes();
     let fetcher = Once(Mutex::new(Some(set)));
     let keys = KeySource::fetched(fetcher, KeySettings::default(), Arc::new(clock.clone()));
     let logout = BackchannelLogout::builder(ISSUER, CLIENT)

@@ -231,7 +231,7 @@ impl Drop for Report {
     fn drop(&mut self) {
         let now = self.cache.clock.now();
         let result = self.result.take().unwrap_or(Err(KeyFetchError::Abandoned));
-        telemetry::keys_fetched(&result);
+        telemetry::keys_fetched(self.cache.fetcher.source(), &result, now);
         let error = match result {
             Ok(keys) => {
                 let snapshot = Snapshot {

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use logout_shared::Issuer;
 use logout_shared::discovery::{self, ProviderMetadata};
 use logout_shared::jwks::MAX_SET_BYTES;
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 use super::{KeyFetchError, KeyFetcher};
 
@@ -19,6 +19,7 @@ use super::{KeyFetchError, KeyFetcher};
 pub struct HttpKeyFetcher {
     client: reqwest::Client,
     location: Location,
+    source: String,
     danger_allow_http: bool,
     /// Where the newest discovery document said that the keys are.
     discovered: Mutex<Option<Url>>,
@@ -53,10 +54,20 @@ impl HttpKeyFetcher {
             what: "client",
             source: error.into(),
         })?;
+        let source = match &location {
+            Location::Discover(issuer) => issuer.as_str().to_owned(),
+            // Neither a password nor a query that may hold one.
+            Location::At(url) => format!(
+                "{}://{}",
+                url.scheme(),
+                &url[Position::BeforeHost..Position::AfterPath]
+            ),
+        };
         let discovered = Mutex::default();
         Ok(HttpKeyFetcher {
             client,
             location,
+            source,
             danger_allow_http: false,
             discovered,
         })
@@ -164,6 +175,11 @@ impl KeyFetcher for HttpKeyFetcher {
         let url = self.key_set_url().await?;
         self.get(KEY_SET, &url, MAX_SET_BYTES).await
     }
+
+    /// The issuer, or the address of the key set.
+    fn source(&self) -> &str {
+        &self.source
+    }
 }
 
 const DISCOVERY: &str = "the discovery document";
@@ -211,5 +227,12 @@ mod tests {
             let url = Url::parse(url).expect("a url");
             assert_eq!(is_https_or_loopback(&url), expected, "{url}");
         }
+    }
+
+    #[test]
+    fn the_name_for_metrics_holds_no_password() {
+        let url = "https://app:secret@op.example:8443/keys?token=secret#secret";
+        let fetcher = HttpKeyFetcher::at(url.parse().expect("a url")).expect("a client");
+        assert_eq!(fetcher.source(), "https://op.example:8443/keys");
     }
 }

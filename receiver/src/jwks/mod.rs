@@ -87,6 +87,14 @@ pub trait KeyFetcher: Send + Sync {
     ///
     /// [`KeyFetchError`] says what went wrong; the keys known so far stay in use.
     async fn fetch(&self) -> Result<Vec<u8>, KeyFetchError>;
+
+    /// Whose keys it brings: the label `source` of the metrics and a field of log lines.
+    ///
+    /// It comes from the configuration and holds no secret. Where several fetchers run in one
+    /// process, each needs a name of its own.
+    fn source(&self) -> &str {
+        "other"
+    }
 }
 
 /// Why a fetch brought no keys.
