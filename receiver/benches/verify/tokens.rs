@@ -1,5 +1,6 @@
 //! Pre-signed logout tokens, each with a `jti` of its own, and the raw check of their signatures.
 
+use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use logout_receiver::SigningAlgorithm;
@@ -26,7 +27,7 @@ pub(crate) fn start() -> Timestamp {
 
 pub(crate) struct Tokens {
     key: SigningKey,
-    raw_key: PKey<Public>,
+    raw_key: RawKey,
     all: Vec<Token>,
 }
 
@@ -44,7 +45,7 @@ impl Tokens {
         let all = (0..count).map(|number| Token::sign(&key, number));
         let all = all.collect::<anyhow::Result<_>>()?;
         Ok(Tokens {
-            raw_key: raw_key(&key.public_jwk())?,
+            raw_key: RawKey::of_jwk(algorithm, &key.public_jwk())?,
             key,
             all,
         })
@@ -70,13 +71,42 @@ impl Tokens {
     pub(crate) fn verify_raw(&self, number: usize) -> anyhow::Result<bool> {
         let token = &self.all[number];
         let message = &token.text.as_bytes()[..token.signed_bytes];
-        if self.algorithm() == SigningAlgorithm::EdDsa {
-            let mut verifier = Verifier::new_without_digest(&self.raw_key)?;
-            return Ok(verifier.verify_oneshot(&token.signature, message)?);
+        self.raw_key.verify(message, &token.signature)
+    }
+}
+
+/// A key as OpenSSL keeps it, without anything of ours.
+pub(crate) struct RawKey {
+    algorithm: SigningAlgorithm,
+    key: PKey<Public>,
+}
+
+impl RawKey {
+    /// The first key of a set.
+    pub(crate) fn of_set(algorithm: SigningAlgorithm, set: &str) -> anyhow::Result<RawKey> {
+        let set: Value = serde_json::from_str(set)?;
+        RawKey::of_jwk(algorithm, &set["keys"][0])
+    }
+
+    fn of_jwk(algorithm: SigningAlgorithm, jwk: &Value) -> anyhow::Result<RawKey> {
+        let key = raw_key(jwk)?;
+        Ok(RawKey { algorithm, key })
+    }
+
+    /// Checks a token in compact form, whose signature must be as OpenSSL takes it.
+    pub(crate) fn verify_compact(&self, token: &str) -> anyhow::Result<bool> {
+        let (message, signature) = token.rsplit_once('.').context("no token")?;
+        self.verify(message.as_bytes(), &URL_SAFE_NO_PAD.decode(signature)?)
+    }
+
+    fn verify(&self, message: &[u8], signature: &[u8]) -> anyhow::Result<bool> {
+        if self.algorithm == SigningAlgorithm::EdDsa {
+            let mut verifier = Verifier::new_without_digest(&self.key)?;
+            return Ok(verifier.verify_oneshot(signature, message)?);
         }
-        let mut verifier = Verifier::new(MessageDigest::sha256(), &self.raw_key)?;
+        let mut verifier = Verifier::new(MessageDigest::sha256(), &self.key)?;
         verifier.update(message)?;
-        Ok(verifier.verify(&token.signature)?)
+        Ok(verifier.verify(signature)?)
     }
 }
 
