@@ -87,10 +87,7 @@ impl Object {
 
     /// The JSON text of a member.
     pub fn raw(&self, name: &str) -> Option<&str> {
-        let member = self
-            .members
-            .iter()
-            .find(|member| member.is(name, &self.json))?;
+        let member = scan::find(&self.members, name, &self.json)?;
         self.json.get(member.value.clone())
     }
 
@@ -163,8 +160,8 @@ pub(crate) fn text_of(json: &str) -> Result<Cow<'_, str>, NotAString> {
 /// The JSON text of a member inside a text that was checked before; `None` if it is no object.
 pub(crate) fn find<'j>(json: &'j str, name: &str) -> Option<&'j str> {
     let members = scan::object(json).ok()?;
-    let member = members.into_iter().find(|member| member.is(name, json))?;
-    json.get(member.value)
+    let member = scan::find(&members, name, json)?;
+    json.get(member.value.clone())
 }
 
 /// Reads one JSON object into values.

@@ -38,9 +38,8 @@ impl Member {
         self.name.text(json)
     }
 
-    #[inline]
-    pub(super) fn is(&self, name: &str, json: &str) -> bool {
-        self.name.start == start_of(name.as_bytes()) && self.name.text(json) == name
+    fn is(&self, name: &str, start: u64, json: &str) -> bool {
+        self.name.start == start && self.name.text(json) == name
     }
 }
 
@@ -62,6 +61,12 @@ impl Name {
             Cow::Borrowed(raw)
         }
     }
+}
+
+/// The member of this name.
+pub(super) fn find<'m>(members: &'m [Member], name: &str, json: &str) -> Option<&'m Member> {
+    let start = start_of(name.as_bytes());
+    members.iter().find(|member| member.is(name, start, json))
 }
 
 /// The first eight bytes of a name as a number.
@@ -206,7 +211,7 @@ impl Scanner<'_> {
         let text = name.text(self.json);
         let own = &self.members[first..];
         let is_new = if own.len() < FEW_MEMBERS {
-            !own.iter().any(|other| other.is(&text, self.json))
+            find(own, &text, self.json).is_none()
         } else {
             if many.is_empty() {
                 many.extend(
