@@ -127,7 +127,7 @@ impl KeyFetcher for Once {
         })
     }
 
-    fn source(&self) -> &str {
+    fn source(&self) -> &'static str {
         "op"
     }
 }

@@ -81,10 +81,16 @@ impl Server {
 
     async fn serve(self) -> anyhow::Result<()> {
         let app = match self.role {
-            Role::Unchecked => Router::new().route(PATH, post(unchecked)),
+            Role::Unchecked => {
+                Router::new().route(PATH, post(|body: Bytes| async move { unchecked(&body) }))
+            }
             Role::Raw => {
                 let key = Arc::new(RawKey::of_set(SigningAlgorithm::Rs256, &self.key_set)?);
-                Router::new().route(PATH, post(move |body| raw(Arc::clone(&key), body)))
+                let answer = move |body: Bytes| {
+                    let key = Arc::clone(&key);
+                    async move { raw(&key, &body) }
+                };
+                Router::new().route(PATH, post(answer))
             }
             Role::Checked => {
                 let keys = JwkSet::parse(self.key_set.as_bytes())?;
@@ -105,13 +111,13 @@ impl Server {
 
 type Form = Vec<(String, String)>;
 
-async fn unchecked(body: Bytes) -> StatusCode {
-    let form = serde_urlencoded::from_bytes::<Form>(&body);
+fn unchecked(body: &[u8]) -> StatusCode {
+    let form = serde_urlencoded::from_bytes::<Form>(body);
     answer(std::hint::black_box(form.is_ok()))
 }
 
-async fn raw(key: Arc<RawKey>, body: Bytes) -> StatusCode {
-    let form = serde_urlencoded::from_bytes::<Form>(&body);
+fn raw(key: &RawKey, body: &[u8]) -> StatusCode {
+    let form = serde_urlencoded::from_bytes::<Form>(body);
     let valid = form.is_ok_and(|form| key.verify_compact(&form[0].1).is_ok_and(|valid| valid));
     answer(valid)
 }

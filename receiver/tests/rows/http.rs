@@ -1,5 +1,6 @@
 //! Rows A: what the endpoint makes of requests, whatever the token.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -171,7 +172,7 @@ async fn a1_a_body_in_pieces_is_put_together() {
     );
     for piece in body.as_bytes().chunks(100) {
         let piece = str::from_utf8(piece).expect("ASCII");
-        request += &format!("{:x}\r\n{piece}\r\n", piece.len());
+        write!(request, "{:x}\r\n{piece}\r\n", piece.len()).expect("a text has room");
     }
     request += "0\r\n\r\n";
     exchange(relying_party.address, request.as_bytes())
