@@ -8,6 +8,7 @@
 //! Floors, each using only those below it: `domain` · `storage`, `keyring`, `egress` ·
 //! `login`, `logout`, `delivery` · `http` · `config`, `cli`, `server`.
 
+pub mod accounts;
 #[cfg(all(feature = "server", feature = "sqlite"))]
 pub mod bootstrap;
 #[cfg(all(feature = "server", feature = "sqlite"))]

@@ -2,8 +2,8 @@
 //!
 //! Each call is one transaction and is durable when it returns. Joining and metadata lock the
 //! session and are refused once it has ended or expired, so that nobody joins a session whose
-//! participants were told already. The server's own login is `login/`; both end sessions through
-//! `logout/`.
+//! participants were told already. What happens to a user as a whole is `accounts.rs`; the server's
+//! own login is `login/`; all end sessions through `logout/`.
 
 use logout_shared::{ClientId, MetadataError, SessionId, SessionMetadata, Subject, Timestamp};
 
@@ -11,8 +11,8 @@ use crate::domain::initiator::Initiator;
 use crate::domain::session::{AuthenticationMethod, Device, Session};
 use crate::issuer::Issuer;
 use crate::logout::{
-    EndSession, EndSessionError, EndSessionsOfUser, Ended, LogContext, end_session,
-    end_sessions_of_user,
+    EndSession, EndSessionError, EndSessionsOfUser, Ended, LogContext, Patience, end_session,
+    end_sessions_of_user, is_told_of_all_sessions,
 };
 use crate::storage::{StorageError, Transaction};
 
@@ -81,24 +81,27 @@ impl<'i> Sessions<'i> {
 
     /// Notes that the person signed in to a client in this session.
     ///
+    /// While the client is told, by one token, that all sessions of the user are over, this waits,
+    /// at most five seconds: the client might end the new session with the old ones.
+    ///
     /// # Errors
     ///
     /// [`SessionError::NotFound`] if the session is over, [`SessionError::UnknownClient`], or
     /// [`SessionError::Storage`].
     pub async fn join(&self, id: &SessionId, client: &ClientId) -> Result<(), SessionError> {
-        let (id, client, now) = (id.clone(), client.clone(), self.issuer.now());
-        self.issuer
-            .store()
-            .write(move |tx| {
-                Box::pin(async move {
-                    lock_live(tx, &id, now).await?;
-                    if tx.find_client(&client).await?.is_none() {
-                        return Err(SessionError::UnknownClient(client));
-                    }
-                    Ok(tx.join_session(&id, &client, now).await?)
-                })
-            })
-            .await
+        let patience = Patience::begin();
+        let store = self.issuer.store();
+        loop {
+            let (id, joins, now) = (id.clone(), client.clone(), self.issuer.now());
+            let joined = store.write(move |tx| {
+                Box::pin(async move { try_to_join(tx, (id, joins), patience, now).await })
+            });
+            let Some(user) = joined.await? else {
+                return Ok(());
+            };
+            let clock = self.issuer.clock();
+            patience.wait(&**store, &user, client, &**clock).await?;
+        }
     }
 
     /// Sets one entry of a session's metadata.
@@ -213,6 +216,24 @@ impl<'i> Sessions<'i> {
             })
             .await
     }
+}
+
+/// Joins, or gives the user of whose sessions the client is being told.
+async fn try_to_join(
+    tx: &mut dyn Transaction,
+    (id, client): (SessionId, ClientId),
+    patience: Patience,
+    now: Timestamp,
+) -> Result<Option<Subject>, SessionError> {
+    let session = lock_live(tx, &id, now).await?;
+    if tx.find_client(&client).await?.is_none() {
+        return Err(SessionError::UnknownClient(client));
+    }
+    if is_told_of_all_sessions(tx, &session.user, &client, patience, now).await? {
+        return Ok(Some(session.user));
+    }
+    tx.join_session(&id, &client, now).await?;
+    Ok(None)
 }
 
 async fn lock_live(

@@ -17,6 +17,7 @@ use crate::http::management::clients::{
     Draft, View, change_client, client_body, draft, open_secret,
 };
 use crate::issuer::Issuer;
+use crate::logout;
 use crate::storage::StorageError;
 
 /// How many clients are read at a time.
@@ -232,12 +233,12 @@ async fn delete(issuer: &Issuer, id: ClientId) -> anyhow::Result<()> {
         .store()
         .write(move |tx| {
             Box::pin(async move {
-                tx.cancel_deliveries_of_client(&client.id, now).await?;
-                tx.delete_client(&client.id).await?;
+                logout::delete_client(tx, &client.id, now).await?;
                 tx.append_events(&[event]).await
             })
         })
         .await?;
+    logout::settle_client(&**issuer.store(), &id, now).await?;
     output::line(&format!("client \"{id}\" is deleted"))?;
     Ok(())
 }

@@ -64,9 +64,7 @@ pub fn must_expand(
     other_live_session: bool,
 ) -> bool {
     matches!(delivery.about, About::AllSessions(_))
-        && (other_live_session
-            || settings.delivery.session_required
-            || settings.includes_session_metadata())
+        && (other_live_session || !settings.accepts_subject_logout())
 }
 
 fn names_subject(about: &About, settings: &LogoutSettings, other_live_session: bool) -> bool {

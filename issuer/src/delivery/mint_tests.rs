@@ -116,6 +116,8 @@ fn g30_metadata_travels_only_if_opted_in_then_and_now_and_not_empty() {
 #[test]
 fn g8_a_client_that_requires_sid_is_told_of_each_session() {
     let mut settings = sample::settings();
+    assert!(must_expand(&all_sessions(), &settings, false), "opted out");
+    settings.delivery.subject_logout = true;
     assert!(!must_expand(&all_sessions(), &settings, false));
     assert!(must_expand(&all_sessions(), &settings, true));
     settings.delivery.session_required = true;

@@ -7,16 +7,20 @@ use serde_json::{Value, json};
 use super::attempt::recipient;
 use super::mint;
 use crate::domain::delivery::{
-    About, Attempt, AttemptOutcome, Delivery, DeliveryId, DeliveryState, Verdict,
+    Attempt, AttemptOutcome, Delivery, DeliveryId, DeliveryState, Verdict,
 };
 use crate::domain::event_log::{LogCode, LogEvent};
 use crate::domain::retry::RetrySchedule;
-use crate::storage::{ClaimedDelivery, DeliveryFilter, RecordedAttempt, StorageError, Transaction};
+use crate::storage::{ClaimedDelivery, RecordedAttempt, StorageError, Transaction};
 
 const GIVEN_UP: &str = "Back-channel logout failed, given up";
 
-/// How many deliveries of one client and session are looked at for what it was told already.
-const MAX_SIBLINGS: u32 = 100;
+/// How many sessions a group takes out of deliveries about all sessions of a user, shared among
+/// these deliveries; the others wait for the next group, and other writes get their turn.
+const EXPANDED_AT_A_TIME: usize = 500;
+
+/// The least that one delivery is given of them, so that each gets on.
+const LEAST_EXPANDED: usize = 16;
 
 /// An attempt that has ended.
 #[derive(Debug)]
@@ -40,8 +44,12 @@ pub(super) async fn record(
 ) -> Result<(), StorageError> {
     let recorded: Vec<_> = group.iter().map(|one| recorded(one, schedule)).collect();
     tx.record_attempts(worker, &recorded).await?;
+    let expanding = group
+        .iter()
+        .filter(|one| one.outcome == AttemptOutcome::Expand);
+    let share = EXPANDED_AT_A_TIME / expanding.count().max(1);
     for one in group {
-        let successors = successors(tx, one, random).await?;
+        let successors = successors(tx, one, share.max(LEAST_EXPANDED), random).await?;
         if !successors.is_empty() {
             tx.insert_deliveries(&successors).await?;
         }
@@ -80,54 +88,26 @@ fn attempt_of(one: &Finished) -> Option<&Attempt> {
 async fn successors(
     tx: &mut dyn Transaction,
     one: &Finished,
+    share: usize,
     random: &dyn RandomSource,
 ) -> Result<Vec<Delivery>, StorageError> {
     let delivery = &one.claimed.delivery;
     let now = one.ended_at;
-    let new_id = || DeliveryId::generate(now, random);
-    match (&one.outcome, &delivery.about) {
-        (AttemptOutcome::Expand, About::AllSessions(sids)) => Ok(sids
-            .iter()
-            .map(|sid| {
-                delivery.again(
-                    About::Session(sid.clone()),
-                    delivery.url.clone(),
-                    new_id(),
-                    now,
-                )
-            })
-            .collect()),
-        (AttemptOutcome::Moved, about) => {
-            let told = urls_told(tx, delivery).await?;
+    match &one.outcome {
+        AttemptOutcome::Expand => Ok(delivery.expand(share, now, random)),
+        AttemptOutcome::Moved => {
+            // Where the client was or will be told of the same event: not once more there.
+            let told = tx.urls_told(delivery).await?;
             let urls = recipient(&one.claimed).map(|(_, settings)| &settings.urls[..]);
-            let new = urls
-                .unwrap_or_default()
-                .iter()
-                .filter(|url| !told.contains(url.as_str()));
-            Ok(new
-                .map(|url| delivery.again(about.clone(), url.clone(), new_id(), now))
-                .collect())
+            let new = urls.unwrap_or_default().iter();
+            let moved = new.filter(|url| !told.contains(url)).map(|url| {
+                let id = DeliveryId::generate(now, random);
+                delivery.again(delivery.about.clone(), url.clone(), id, now)
+            });
+            Ok(moved.collect())
         }
-        _ => Ok(Vec::new()),
+        AttemptOutcome::Tried(..) | AttemptOutcome::Cancelled => Ok(Vec::new()),
     }
-}
-
-/// Where the client was or will be told of the same event: not once more there.
-async fn urls_told(
-    tx: &mut dyn Transaction,
-    delivery: &Delivery,
-) -> Result<std::collections::HashSet<String>, StorageError> {
-    let filter = DeliveryFilter {
-        client: Some(delivery.client.clone()),
-        session: delivery.about.session().cloned(),
-        ..DeliveryFilter::default()
-    };
-    let page = tx.list_deliveries(&filter, None, MAX_SIBLINGS).await?;
-    let same_event = page
-        .deliveries
-        .into_iter()
-        .filter(|it| it.trace_id == delivery.trace_id);
-    Ok(same_event.map(|it| it.url.as_str().to_owned()).collect())
 }
 
 /// The record that Auth0 writes for each request.

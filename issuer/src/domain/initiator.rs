@@ -65,6 +65,14 @@ impl Initiator {
         }
     }
 
+    /// Whether clients hear as well that were not told when a session of the user ended before.
+    pub fn tells_remembered(self) -> bool {
+        matches!(
+            self,
+            Self::AccountDeleted | Self::AccountDeactivated | Self::PasswordChanged
+        )
+    }
+
     /// Whether the issuer's session ends; otherwise clients that name the initiator are told
     /// and leave the session, which lives on.
     pub fn ends_session(self) -> bool {

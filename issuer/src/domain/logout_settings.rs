@@ -43,6 +43,14 @@ impl LogoutSettings {
         }
     }
 
+    /// Whether one token without `sid` may end all of a user's sessions at this client: it cannot
+    /// carry what belongs to one session.
+    pub fn accepts_subject_logout(&self) -> bool {
+        self.delivery.subject_logout
+            && !self.delivery.session_required
+            && !self.includes_session_metadata()
+    }
+
     /// Whether the session's metadata may travel in the token.
     pub fn includes_session_metadata(&self) -> bool {
         self.include_session_metadata.unwrap_or(false)
@@ -317,6 +325,25 @@ mod tests {
         };
         assert!(settings.wants(Initiator::SessionRevoked));
         assert!(!settings.wants(Initiator::ProfileChanged));
+    }
+
+    #[test]
+    fn one_token_for_all_sessions_is_for_clients_that_opted_in_and_need_no_session() {
+        let accepts = |subject_logout, session_required, metadata| {
+            let settings = LogoutSettings {
+                include_session_metadata: metadata,
+                delivery: DeliverySettings {
+                    subject_logout,
+                    session_required,
+                    ..DeliverySettings::default()
+                },
+                ..LogoutSettings::default()
+            };
+            settings.accepts_subject_logout()
+        };
+        assert!(!LogoutSettings::default().accepts_subject_logout());
+        assert!(accepts(true, false, None) && accepts(true, false, Some(false)));
+        assert!(!accepts(true, true, None) && !accepts(true, false, Some(true)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod authorization;
 pub mod client;
 pub mod delivery;
 pub mod event_log;
+mod expansion;
 pub mod initiator;
 pub mod logout_settings;
 pub mod management_scope;

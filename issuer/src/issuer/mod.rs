@@ -14,6 +14,7 @@ use std::time::Duration;
 use logout_shared::{Clock, RandomSource, Timestamp};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::accounts::Accounts;
 use crate::delivery::{self, Parts, Running, Waiters, WindowView, Windows};
 use crate::domain::delivery::{DeliveryId, Endpoint};
 use crate::domain::initiator::Initiator;
@@ -143,6 +144,11 @@ impl Issuer {
         Sessions::new(self)
     }
 
+    /// Tells what happened to a user's account.
+    pub fn accounts(&self) -> Accounts<'_> {
+        Accounts::new(self)
+    }
+
     /// Why sessions end, for those who end them in a transaction of their own.
     pub fn ending(&self, initiator: Initiator, context: LogContext) -> Ending {
         let give_up_after = self.0.config.delivery.retry.give_up_after();
@@ -162,6 +168,16 @@ impl Issuer {
         let give_up_after = self.0.config.delivery.retry.give_up_after();
         let (store, now) = (&*self.0.store, self.now());
         expiry::end_expired_sessions(store, give_up_after, now, &self.0.random).await
+    }
+
+    /// Forgets every session that ended 30 days ago or earlier, and who was not told of its end;
+    /// gives how many. The sweep does this by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] if the store fails.
+    pub async fn forget_ended_sessions(&self) -> Result<u64, StorageError> {
+        expiry::forget_ended_sessions(&*self.0.store, self.now()).await
     }
 
     /// Waits until the first attempt at each delivery has ended, or `at_most`; gives whether all

@@ -1,5 +1,5 @@
-//! What an issuer does every few seconds: ends sessions whose time has come, and takes over
-//! signing keys that another process changed.
+//! What an issuer does every few seconds: ends sessions whose time has come, forgets
+//! those that ended long ago, and takes over signing keys that another process changed.
 
 use std::sync::Weak;
 
@@ -32,6 +32,10 @@ pub(super) async fn run(issuer: Weak<Inner>) {
         if let Err(error) = issuer.end_expired_sessions().await {
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, "expired sessions could not be ended");
+        }
+        if let Err(error) = issuer.forget_ended_sessions().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "sessions that ended long ago could not be forgotten");
         }
     }
 }

@@ -1,17 +1,18 @@
-//! What happens to a user after it was made: another password, another address, blocked, deleted.
+//! What happens to a user after it was made: another password, address or profile, blocked, deleted.
 //!
-//! Each change and the end of the sessions that it costs (design D21) are one write, under the
-//! user's lock: no session begins with the old password, or after the block. Used by the command
-//! line and the Management API alike.
+//! Each change, the end of the sessions that it costs and what clients are told of it are one
+//! write, under the user's lock: no session begins with the old password, or after the block. What
+//! each change ends is decided in `logout/`. Used by the command line and the Management API alike.
 
 use logout_shared::{Secret, SessionId, Subject, Timestamp};
+use serde_json::{Map, Value};
 
 use super::users::{self, UnusablePassword};
 use crate::domain::event_log::{LogCode, LogEvent};
 use crate::domain::initiator::Initiator;
 use crate::domain::user::{PasswordHash, User};
 use crate::issuer::Issuer;
-use crate::logout::{EndSessionError, EndSessionsOfUser, Ended, LogContext, end_sessions_of_user};
+use crate::logout::{EndSessionError, EndSessionsOfUser, Ended, LogContext, account_changed};
 use crate::storage::{StorageError, Transaction};
 
 /// A change of a user.
@@ -27,6 +28,10 @@ pub enum AccountChange {
     },
     /// Another address, not proven yet.
     Email(String),
+    /// Claims of [`User::profile`] with other values; `null` takes one away.
+    Profile(Map<String, Value>),
+    /// A phone is no second factor any more.
+    UnenrollMfaPhone,
     /// May not sign in any more.
     Block,
     /// May sign in again.
@@ -105,48 +110,59 @@ impl Change {
     async fn run(mut self, tx: &mut dyn Transaction) -> Result<Ended, AccountChangeError> {
         let user = tx.lock_user(&self.user).await?;
         let mut user = user.ok_or_else(|| AccountChangeError::NotFound(self.user.clone()))?;
+        let before = user.clone();
         user.updated_at = self.now;
-        let (initiator, line) = match self.wanted.clone() {
-            AccountChange::Password { .. } => {
-                if let Some(mut hash) = self.hash.take() {
-                    hash.version = user.password_version + 1;
-                    tx.set_password(&user.id, &hash).await?;
-                }
-                (
-                    Initiator::PasswordChanged,
-                    Some((LogCode::PasswordChanged, "Password changed")),
-                )
-            }
-            AccountChange::Email(email) => {
-                user.email = email;
-                user.email_verified = false;
-                let line = (LogCode::EmailChanged, "E-mail address changed");
-                (Initiator::EmailIdentifierChanged, Some(line))
-            }
-            AccountChange::Block => {
-                user.blocked = true;
-                (Initiator::AccountDeactivated, None)
-            }
-            AccountChange::Unblock => {
-                user.blocked = false;
-                self.store(tx, &user).await?;
-                return Ok(Ended::default());
-            }
-            AccountChange::Delete => {
-                let line = (LogCode::UserDeleted, "User deleted");
-                (Initiator::AccountDeleted, Some(line))
-            }
-        };
-        if let Some((code, text)) = line {
+        let initiator = self.apply(&mut user);
+        let initiator = initiator.filter(|it| is_news(*it, &before, &user));
+        if let Some(mut hash) = self.hash.take() {
+            hash.version = user.password_version + 1;
+            tx.set_password(&user.id, &hash).await?;
+        }
+        if let Some((code, text)) = initiator.and_then(log_line) {
             tx.append_events(&[self.line(code, text, &user)]).await?;
         }
-        let ended = self.end_sessions(tx, initiator).await?;
+        let ended = match initiator {
+            Some(initiator) => self.tell(tx, initiator).await?,
+            None => Ended::default(),
+        };
         if matches!(self.wanted, AccountChange::Delete) {
             tx.delete_user(&user.id).await?;
         } else {
             self.store(tx, &user).await?;
         }
         Ok(ended)
+    }
+
+    /// Changes the user and gives what that is called; unblocking has no name.
+    fn apply(&self, user: &mut User) -> Option<Initiator> {
+        match self.wanted.clone() {
+            AccountChange::Password { .. } => Some(Initiator::PasswordChanged),
+            AccountChange::Email(email) => {
+                user.email_verified &= user.email == email;
+                user.email = email;
+                Some(Initiator::EmailIdentifierChanged)
+            }
+            AccountChange::Profile(claims) => {
+                for (name, value) in claims {
+                    if value.is_null() {
+                        user.profile.remove(&name);
+                    } else {
+                        user.profile.insert(name, value);
+                    }
+                }
+                Some(Initiator::ProfileChanged)
+            }
+            AccountChange::UnenrollMfaPhone => Some(Initiator::MfaPhoneUnenrolled),
+            AccountChange::Block => {
+                user.blocked = true;
+                Some(Initiator::AccountDeactivated)
+            }
+            AccountChange::Unblock => {
+                user.blocked = false;
+                None
+            }
+            AccountChange::Delete => Some(Initiator::AccountDeleted),
+        }
     }
 
     async fn store(&self, tx: &mut dyn Transaction, user: &User) -> Result<(), AccountChangeError> {
@@ -157,7 +173,7 @@ impl Change {
         Err(AccountChangeError::Taken(user.email.clone()))
     }
 
-    async fn end_sessions(
+    async fn tell(
         &self,
         tx: &mut dyn Transaction,
         initiator: Initiator,
@@ -172,7 +188,7 @@ impl Change {
             except,
             ending,
         };
-        end_sessions_of_user(tx, end, self.now, &**self.issuer.random()).await
+        account_changed(tx, end, self.now, &**self.issuer.random()).await
     }
 
     fn line(&self, code: LogCode, text: &str, user: &User) -> LogEvent {
@@ -187,3 +203,29 @@ impl Change {
         }
     }
 }
+
+/// The record of a change that has one of its own.
+fn log_line(initiator: Initiator) -> Option<(LogCode, &'static str)> {
+    match initiator {
+        Initiator::PasswordChanged => Some((LogCode::PasswordChanged, "Password changed")),
+        Initiator::EmailIdentifierChanged => {
+            Some((LogCode::EmailChanged, "E-mail address changed"))
+        }
+        Initiator::AccountDeleted => Some((LogCode::UserDeleted, "User deleted")),
+        _ => None,
+    }
+}
+
+/// Whether something has changed that clients are told of.
+fn is_news(initiator: Initiator, before: &User, now: &User) -> bool {
+    match initiator {
+        Initiator::EmailIdentifierChanged => before.email != now.email,
+        Initiator::ProfileChanged => PROFILE_NEWS
+            .iter()
+            .any(|name| before.profile.get(*name) != now.profile.get(*name)),
+        _ => true,
+    }
+}
+
+/// The claims whose change clients can be told of.
+const PROFILE_NEWS: [&str; 4] = ["name", "nickname", "picture", "phone_number"];

@@ -2,10 +2,11 @@
 //!
 //! One write: the code is used up, the session is locked and must be alive, and the client joins
 //! its participants, so that from here on it is told when the session ends. Only then are tokens
-//! signed. Whatever is wrong with an exchange, its code is worth nothing afterwards: a code that
+//! signed. An exchange waits while the client is told of the end of all the user's sessions, or
+//! the new one might end with them. Whatever is wrong with an exchange, its code is worth nothing afterwards: a code that
 //! turns up at the wrong place has been stolen or mixed up.
 
-use logout_shared::{Secret, Timestamp};
+use logout_shared::{Secret, Subject, Timestamp};
 
 use super::access_token::{self, AccessToken, userinfo_audience};
 use super::{history, id_token};
@@ -16,6 +17,7 @@ use crate::domain::session::Device;
 use crate::domain::user::User;
 use crate::issuer::Issuer;
 use crate::keyring::KeyRingError;
+use crate::logout::{Patience, is_told_of_all_sessions};
 use crate::storage::{CodeUse, StorageError, Transaction};
 
 /// What an app sends to get tokens.
@@ -74,21 +76,9 @@ pub async fn exchange_code(
     if !exchange.client.may_use_grant("authorization_code") {
         return Err(ExchangeError::Grant);
     }
-    let now = issuer.now();
     let algorithm = exchange.client.signing_algorithm;
-    let redemption = Redemption {
-        digest: digest(exchange.code.expose()),
-        exchange,
-        now,
-    };
-    let redeemed = issuer
-        .store()
-        .write(move |tx| Box::pin(redemption.run(tx)))
-        .await?;
-    let (code, user) = match redeemed {
-        Redeemed::Good(good) => *good,
-        Redeemed::Refused(why) => return Err(ExchangeError::Code(why)),
-    };
+    let (code, user) = redeem(issuer, exchange).await?;
+    let now = issuer.now();
     let token = AccessToken {
         subject: user.id.to_string(),
         client: code.client.clone(),
@@ -109,9 +99,38 @@ pub async fn exchange_code(
     })
 }
 
+async fn redeem(
+    issuer: &Issuer,
+    exchange: CodeExchange,
+) -> Result<(AuthorizationCode, User), ExchangeError> {
+    let patience = Patience::begin();
+    loop {
+        let redemption = Redemption {
+            digest: digest(exchange.code.expose()),
+            exchange: exchange.clone(),
+            patience,
+            now: issuer.now(),
+        };
+        let store = issuer.store();
+        let redeemed = store.write(move |tx| Box::pin(redemption.run(tx))).await;
+        match redeemed {
+            Ok(Redeemed::Good(good)) => return Ok(*good),
+            Ok(Redeemed::Refused(why)) => return Err(ExchangeError::Code(why)),
+            Err(Undone::MustWait(user)) => {
+                let client = &exchange.client.id;
+                patience
+                    .wait(&**store, &user, client, &**issuer.clock())
+                    .await?;
+            }
+            Err(Undone::Storage(error)) => return Err(error.into()),
+        }
+    }
+}
+
 struct Redemption {
     exchange: CodeExchange,
     digest: TokenDigest,
+    patience: Patience,
     now: Timestamp,
 }
 
@@ -121,8 +140,18 @@ enum Redeemed {
     Refused(&'static str),
 }
 
+/// Nothing is written.
+#[derive(Debug, thiserror::Error)]
+enum Undone {
+    /// The client is being told of the end of all sessions of this user.
+    #[error("the client is told of the end of all sessions of {0}")]
+    MustWait(Subject),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
 impl Redemption {
-    async fn run(self, tx: &mut dyn Transaction) -> Result<Redeemed, StorageError> {
+    async fn run(self, tx: &mut dyn Transaction) -> Result<Redeemed, Undone> {
         let (code, fault) = match tx.use_code(&self.digest, self.now).await? {
             CodeUse::First(code) => {
                 let fault = self.fault(&code).err();
@@ -167,7 +196,7 @@ impl Redemption {
         &self,
         tx: &mut dyn Transaction,
         code: AuthorizationCode,
-    ) -> Result<Redeemed, StorageError> {
+    ) -> Result<Redeemed, Undone> {
         let session = tx.lock_session(&code.session).await?;
         if !session.is_some_and(|session| session.is_live(self.now)) {
             return self.refuse(tx, Some(&code), "the session has ended").await;
@@ -178,6 +207,10 @@ impl Redemption {
                 .refuse(tx, Some(&code), "the user may not sign in")
                 .await;
         };
+        let (client, patience) = (&code.client, self.patience);
+        if is_told_of_all_sessions(tx, &user.id, client, patience, self.now).await? {
+            return Err(Undone::MustWait(user.id));
+        }
         tx.join_session(&code.session, &code.client, self.now)
             .await?;
         let event = self.line(
@@ -193,7 +226,7 @@ impl Redemption {
         tx: &mut dyn Transaction,
         code: Option<&AuthorizationCode>,
         why: &'static str,
-    ) -> Result<Redeemed, StorageError> {
+    ) -> Result<Redeemed, Undone> {
         let mut event = self.line(LogCode::CodeExchangeFailed, why);
         event.user = code.map(|code| code.user.clone());
         tx.append_events(&[history::failed(event, "invalid_grant")])

@@ -1,20 +1,24 @@
 //! Ends sessions, in the caller's transaction.
 //!
 //! The session row is locked before its participants are read: a client that is joining at this
-//! moment has either joined, and is told, or finds the session ended and is refused. Which
-//! clients are told is `fan_out.rs`'s; telling them begins after the commit, in `delivery/`.
+//! moment has either joined, and is told, or finds the session ended and is refused. What each
+//! initiator ends, and whether it tells those that were not told before, is decided here; which
+//! clients want to hear of it is `fan_out.rs`'s. Telling begins after the commit, in `delivery/`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use logout_shared::{ClientId, RandomSource, SessionId, Subject, Timestamp};
 
-use super::event_rows::{self, LogContext};
-use super::fan_out::fan_out;
-use crate::domain::delivery::{Delivery, DeliveryId};
+use super::end_locked::{Over, end_locked};
+use super::event_rows::LogContext;
+use super::expiry::REMEMBERED;
+use super::fan_out::Coalescing;
+use super::leave::tell_and_leave;
+use crate::domain::delivery::DeliveryId;
 use crate::domain::initiator::Initiator;
 use crate::domain::session::Session;
-use crate::storage::{StorageError, Transaction};
+use crate::storage::{StorageError, Transaction, UntoldParticipant};
 
 /// Why sessions end, and what is to be noted about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,7 +94,8 @@ pub async fn end_session(
 ) -> Result<Ended, EndSessionError> {
     refuse_what_ends_nothing(&end.ending)?;
     if let Some(session) = tx.lock_session(&end.id).await? {
-        return Ok(end_locked(tx, vec![session], &end.ending, now, random).await?);
+        let over = Over::each(vec![session]);
+        return Ok(end_locked(tx, over, &end.ending, now, random).await?);
     }
     match tx.find_session_end(&end.id).await? {
         Some(_) => Ok(Ended::default()),
@@ -101,7 +106,9 @@ pub async fn end_session(
 /// Ends all sessions of a user, or all but one.
 ///
 /// The user is locked first, so that no session begins beside it. A user without sessions, or one
-/// that does not exist, is no error.
+/// that does not exist, is no error. If the account itself is concerned (deleted, blocked, another
+/// password), clients hear of it too that were not told when a session of the user ended in the
+/// last 30 days. A client that opted in, and at which all sessions of the user end, is told once.
 ///
 /// # Errors
 ///
@@ -115,9 +122,59 @@ pub async fn end_sessions_of_user(
 ) -> Result<Ended, EndSessionError> {
     refuse_what_ends_nothing(&end.ending)?;
     tx.lock_user(&end.user).await?;
-    let mut sessions = tx.lock_sessions_of_user(&end.user).await?;
-    sessions.retain(|session| Some(&session.id) != end.except.as_ref());
-    Ok(end_locked(tx, sessions, &end.ending, now, random).await?)
+    let sessions = tx.lock_sessions_of_user(&end.user).await?;
+    let stays = |session: &Session| Some(&session.id) == end.except.as_ref();
+    let (stay, over): (Vec<_>, Vec<_>) = sessions.into_iter().partition(stays);
+    let stay: Vec<SessionId> = stay.into_iter().map(|session| session.id).collect();
+    let over = Over {
+        sessions: over,
+        remembered: remembered(tx, &end, now).await?,
+        coalescing: Coalescing::AllBut(clients_of(tx, &stay).await?),
+    };
+    Ok(end_locked(tx, over, &end.ending, now, random).await?)
+}
+
+/// Something happened to a user: ends what that ends, and tells whom it concerns.
+///
+/// This is the table of initiators in one call. Those that end no session tell the clients that
+/// name them, which then leave the user's sessions; all others are [`end_sessions_of_user`].
+///
+/// # Errors
+///
+/// [`EndSessionError::Storage`] if the store fails.
+pub async fn account_changed(
+    tx: &mut dyn Transaction,
+    change: EndSessionsOfUser,
+    now: Timestamp,
+    random: &dyn RandomSource,
+) -> Result<Ended, EndSessionError> {
+    if change.ending.initiator.ends_session() {
+        return end_sessions_of_user(tx, change, now, random).await;
+    }
+    Ok(tell_and_leave(tx, &change.user, &change.ending, now, random).await?)
+}
+
+async fn remembered(
+    tx: &mut dyn Transaction,
+    end: &EndSessionsOfUser,
+    now: Timestamp,
+) -> Result<Option<(Subject, Vec<UntoldParticipant>)>, StorageError> {
+    if !end.ending.initiator.tells_remembered() {
+        return Ok(None);
+    }
+    let untold = tx.untold_participants(&end.user, now - REMEMBERED).await?;
+    Ok(Some((end.user.clone(), untold)))
+}
+
+async fn clients_of(
+    tx: &mut dyn Transaction,
+    sessions: &[SessionId],
+) -> Result<HashSet<ClientId>, StorageError> {
+    if sessions.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let participants = tx.participants_of(sessions).await?.into_iter();
+    Ok(participants.map(|(_, one)| one.client).collect())
 }
 
 fn refuse_what_ends_nothing(ending: &Ending) -> Result<(), EndSessionError> {
@@ -125,45 +182,4 @@ fn refuse_what_ends_nothing(ending: &Ending) -> Result<(), EndSessionError> {
         return Ok(());
     }
     Err(EndSessionError::EndsNoSession(ending.initiator))
-}
-
-/// Ends sessions whose rows are locked.
-pub(super) async fn end_locked(
-    tx: &mut dyn Transaction,
-    sessions: Vec<Session>,
-    ending: &Ending,
-    now: Timestamp,
-    random: &dyn RandomSource,
-) -> Result<Ended, StorageError> {
-    let mut summary = Ended::default();
-    let mut deliveries: Vec<Delivery> = Vec::new();
-    let mut rows = Vec::new();
-    for session in sessions {
-        let participants = tx.participants(&session.id).await?;
-        let ids: Vec<ClientId> = participants.iter().map(|one| one.client.clone()).collect();
-        let clients = tx.find_clients(&ids).await?;
-        let ended = session.end(ending.initiator, now);
-        tx.end_session(&ended).await?;
-        rows.extend(event_rows::row(&ended, &ending.context));
-        for told in fan_out(
-            &ended,
-            &participants,
-            &clients,
-            ending.give_up_after,
-            random,
-        ) {
-            let ids = told.deliveries.iter().map(|delivery| delivery.id);
-            summary.waits.entry(told.wait).or_default().extend(ids);
-            deliveries.extend(told.deliveries);
-        }
-        summary.sessions.push(ended.session.id);
-    }
-    summary.deliveries = deliveries.iter().map(|delivery| delivery.id).collect();
-    if !deliveries.is_empty() {
-        tx.insert_deliveries(&deliveries).await?;
-    }
-    if !rows.is_empty() {
-        tx.append_events(&rows).await?;
-    }
-    Ok(summary)
 }

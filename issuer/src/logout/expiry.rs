@@ -1,8 +1,8 @@
-//! Ends sessions whose time has come.
+//! Ends sessions whose time has come, and forgets those that ended long ago.
 //!
 //! A session is dead for every reader from its end time on; the sweep is what tells the clients.
-//! It takes few sessions at a time, so that others can write in between, and looks at each once
-//! more under its lock: a session that was used in the meantime lives on. A wall clock that
+//! It takes few sessions at a time, so that others can write in between, and takes them by their
+//! time under their lock: a session that was used in the meantime lives on. A wall clock that
 //! jumped must not end everyone's session, so [`ClockWatch`] holds it against a monotonic one.
 
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use logout_shared::{RandomSource, Timestamp};
 
-use super::end_session::{Ending, end_locked};
+use super::end_locked::{Over, end_locked};
+use super::end_session::Ending;
 use super::event_rows::LogContext;
 use crate::domain::initiator::Initiator;
 use crate::storage::{StorageError, Store};
@@ -18,8 +19,11 @@ use crate::storage::{StorageError, Store};
 /// How often the sweep looks.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How many sessions end in one transaction; others wait to write that long.
-const SESSIONS_AT_A_TIME: u32 = 100;
+/// How long an ended session is kept, with the clients that were not told of its end.
+pub const REMEMBERED: Duration = Duration::from_hours(30 * 24);
+
+/// How many sessions end, or are forgotten, in one transaction; others wait to write that long.
+pub const SESSIONS_AT_A_TIME: u32 = 500;
 
 /// A wall clock that strays this far from the monotonic one between two looks has jumped.
 const CLOCK_JUMP: Duration = Duration::from_mins(1);
@@ -39,23 +43,15 @@ pub async fn end_expired_sessions(
     random: &Arc<dyn RandomSource>,
 ) -> Result<u64, StorageError> {
     let mut ended = 0;
-    loop {
-        // Most looks find nothing, and reading does not take the writer's turn.
-        if store
-            .read()
-            .await?
-            .expired_sessions(now, 1)
-            .await?
-            .is_empty()
-        {
-            return Ok(ended);
-        }
+    // Most looks find nothing, and reading does not take the writer's turn.
+    while store.read().await?.has_expired_session(now).await? {
         let here = end_some(store, give_up_after, now, Arc::clone(random)).await?;
         ended += here;
-        if here == 0 {
-            return Ok(ended);
+        if here < u64::from(SESSIONS_AT_A_TIME) {
+            break;
         }
     }
+    Ok(ended)
 }
 
 async fn end_some(
@@ -72,16 +68,29 @@ async fn end_some(
     store
         .write(move |tx| {
             Box::pin(async move {
-                let mut over = Vec::new();
-                for id in tx.expired_sessions(now, SESSIONS_AT_A_TIME).await? {
-                    let locked = tx.lock_session(&id).await?;
-                    over.extend(locked.filter(|session| !session.is_live(now)));
-                }
-                let ended = end_locked(tx, over, &ending, now, &*random).await?;
+                let over = tx.lock_expired_sessions(now, SESSIONS_AT_A_TIME).await?;
+                let ended = end_locked(tx, Over::each(over), &ending, now, &*random).await?;
                 Ok(ended.sessions.len() as u64)
             })
         })
         .await
+}
+
+/// Forgets every session that ended [`REMEMBERED`] ago or earlier; gives how many.
+///
+/// # Errors
+///
+/// [`StorageError`] if the store fails; what was forgotten until then is forgotten.
+pub async fn forget_ended_sessions(store: &dyn Store, now: Timestamp) -> Result<u64, StorageError> {
+    let then = now - REMEMBERED;
+    let mut forgotten = 0;
+    while store.read().await?.has_session_ended_by(then).await? {
+        let forget = store.write::<_, StorageError, _>(move |tx| {
+            Box::pin(async move { tx.forget_sessions_ended_by(then, SESSIONS_AT_A_TIME).await })
+        });
+        forgotten += forget.await?;
+    }
+    Ok(forgotten)
 }
 
 /// Holds the wall clock against a monotonic one.

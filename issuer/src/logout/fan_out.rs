@@ -1,90 +1,164 @@
-//! Who must hear that a session ended, where, and what is said to them.
+//! Who must hear of an event, where, and what is said to them.
 //!
 //! Pure: participants × settings × URLs make deliveries. What a client wants is read here, at the
-//! event; how it wants it is read again at each attempt.
+//! event; how it wants it is read again at each attempt. A client that opted in to it is told of
+//! all of a user's sessions by one delivery.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use logout_shared::{ClientId, RandomSource, SessionMetadata, Timestamp, TraceId};
+use logout_shared::TraceId;
+use logout_shared::{ClientId, RandomSource, SessionId, SessionMetadata, Subject, Timestamp};
 
-use crate::domain::client::Client;
 use crate::domain::delivery::{About, Delivery, DeliveryId, DeliveryState};
+use crate::domain::initiator::Initiator;
 use crate::domain::logout_settings::LogoutSettings;
-use crate::domain::session::{EndedSession, Participant};
+use crate::domain::session::Participant;
 
 /// A client that joined this shortly before the end may still be making its own session when the
 /// first token arrives, and is told once more.
 pub(super) const JOINED_JUST_NOW: Duration = Duration::from_secs(10);
 
-/// What one client is told, with how long a sign-out waits for its answer.
+/// What happened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Event {
+    pub(super) initiator: Initiator,
+    pub(super) at: Timestamp,
+    pub(super) give_up_at: Timestamp,
+}
+
+/// A session that it happened to, with the clients that may have to hear of it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Told {
+pub(super) struct Concerned {
+    pub(super) session: SessionId,
+    pub(super) user: Subject,
+    pub(super) metadata: SessionMetadata,
+    pub(super) participants: Vec<Participant>,
+}
+
+/// Whether clients that opted in hear of several sessions by one token without `sid`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Coalescing {
+    /// Each session is told on its own.
+    Never,
+    /// All sessions of one user end, but for those at these clients.
+    AllBut(HashSet<ClientId>),
+}
+
+/// What clients are told, and who of the participants is not.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct FanOut {
     pub(super) deliveries: Vec<Delivery>,
-    pub(super) wait: Duration,
+    /// The deliveries by how long a sign-out waits for their answers.
+    pub(super) waits: BTreeMap<Duration, Vec<DeliveryId>>,
+    pub(super) told: Vec<(SessionId, ClientId)>,
+    pub(super) untold: Vec<(SessionId, ClientId)>,
 }
 
-/// The deliveries of one ended session, client by client in the order they joined.
+/// The deliveries of an event, session by session in the order clients joined; those about all
+/// sessions of a user come last.
 ///
-/// A participant whose client is not among `clients` is gone and is skipped.
+/// A participant without settings among `clients` cannot be told.
 pub(super) fn fan_out(
-    ended: &EndedSession,
-    participants: &[Participant],
-    clients: &[Client],
-    give_up_after: Duration,
+    event: Event,
+    concerned: &[Concerned],
+    clients: &HashMap<ClientId, LogoutSettings>,
+    coalescing: &Coalescing,
     random: &dyn RandomSource,
-) -> Vec<Told> {
-    let known: HashMap<&ClientId, &LogoutSettings> = clients
-        .iter()
-        .filter_map(|client| Some((&client.id, client.logout.as_ref()?)))
-        .collect();
-    let told = participants.iter().filter_map(|participant| {
-        let settings = *known.get(&participant.client)?;
-        let wanted = settings.wants(ended.initiator) && !settings.urls.is_empty();
-        wanted.then(|| tell(ended, participant, settings, give_up_after, random))
-    });
-    told.collect()
+) -> FanOut {
+    let mut out = FanOut::default();
+    let mut together: BTreeMap<&ClientId, Vec<(&Concerned, &Participant)>> = BTreeMap::new();
+    for one in concerned {
+        for participant in &one.participants {
+            let client = &participant.client;
+            let key = (one.session.clone(), client.clone());
+            match clients.get(client).filter(|it| is_told(it, event)) {
+                None => out.untold.push(key),
+                Some(settings) => {
+                    out.told.push(key);
+                    if coalesces(coalescing, client, settings) {
+                        together.entry(client).or_default().push((one, participant));
+                    } else {
+                        out.tell(event, &[(one, participant)], settings, random);
+                    }
+                }
+            }
+        }
+    }
+    for (client, sessions) in together {
+        out.tell(event, &sessions, &clients[client], random);
+    }
+    out
 }
 
-fn tell(
-    ended: &EndedSession,
-    participant: &Participant,
-    settings: &LogoutSettings,
-    give_up_after: Duration,
-    random: &dyn RandomSource,
-) -> Told {
-    let now = ended.ended_at;
-    let session = &ended.session;
-    // One trace id for all URLs: to the client it is one event.
-    let trace_id = TraceId::generate(random);
-    let metadata = if settings.includes_session_metadata() {
+fn is_told(settings: &LogoutSettings, event: Event) -> bool {
+    settings.wants(event.initiator) && !settings.urls.is_empty()
+}
+
+fn coalesces(coalescing: &Coalescing, client: &ClientId, settings: &LogoutSettings) -> bool {
+    match coalescing {
+        Coalescing::Never => false,
+        Coalescing::AllBut(stays) => settings.accepts_subject_logout() && !stays.contains(client),
+    }
+}
+
+impl FanOut {
+    /// Tells one client of these sessions of one user, with one delivery for each URL.
+    fn tell(
+        &mut self,
+        event: Event,
+        sessions: &[(&Concerned, &Participant)],
+        settings: &LogoutSettings,
+        random: &dyn RandomSource,
+    ) {
+        let Some((first, participant)) = sessions.first() else {
+            return;
+        };
+        let template = Delivery {
+            id: DeliveryId::generate(event.at, random),
+            client: participant.client.clone(),
+            user: first.user.clone(),
+            about: about(sessions),
+            initiator: event.initiator,
+            url: settings.urls[0].clone(),
+            // One trace id for all URLs: to the client it is one event.
+            trace_id: TraceId::generate(random),
+            metadata: metadata(first, settings),
+            event_at: event.at,
+            state: DeliveryState::Pending,
+            attempts: 0,
+            next_attempt_at: Some(event.at),
+            queued_at: None,
+            give_up_at: event.give_up_at,
+            finished_at: None,
+            last: None,
+            follow_up: sessions.iter().any(|(_, it)| joined_just_now(it, event.at)),
+        };
+        let wait = Duration::from_millis(u64::from(settings.delivery.wait_ms));
+        for url in &settings.urls {
+            let delivery = Delivery {
+                id: DeliveryId::generate(event.at, random),
+                url: url.clone(),
+                ..template.clone()
+            };
+            self.waits.entry(wait).or_default().push(delivery.id);
+            self.deliveries.push(delivery);
+        }
+    }
+}
+
+fn about(sessions: &[(&Concerned, &Participant)]) -> About {
+    match sessions {
+        [(only, _)] => About::Session(only.session.clone()),
+        all => About::AllSessions(all.iter().map(|(one, _)| one.session.clone()).collect()),
+    }
+}
+
+fn metadata(session: &Concerned, settings: &LogoutSettings) -> SessionMetadata {
+    if settings.includes_session_metadata() {
         session.metadata.clone()
     } else {
         SessionMetadata::new()
-    };
-    let deliveries = settings.urls.iter().map(|url| Delivery {
-        id: DeliveryId::generate(now, random),
-        client: participant.client.clone(),
-        user: session.user.clone(),
-        about: About::Session(session.id.clone()),
-        initiator: ended.initiator,
-        url: url.clone(),
-        trace_id: trace_id.clone(),
-        metadata: metadata.clone(),
-        event_at: now,
-        state: DeliveryState::Pending,
-        attempts: 0,
-        next_attempt_at: Some(now),
-        queued_at: None,
-        give_up_at: now + give_up_after,
-        finished_at: None,
-        last: None,
-        follow_up: joined_just_now(participant, now),
-    });
-    let wait = Duration::from_millis(u64::from(settings.delivery.wait_ms));
-    Told {
-        deliveries: deliveries.collect(),
-        wait,
     }
 }
 

@@ -1,13 +1,12 @@
 //! Who is told of what.
 
+use logout_shared::SigningAlgorithm;
 use logout_shared::random::SeededRandom;
-use logout_shared::{SessionMetadata, SigningAlgorithm};
 use serde_json::Map;
 
 use super::*;
-use crate::domain::initiator::Initiator;
+use crate::domain::client::Client;
 use crate::domain::logout_settings::{Initiators, LogoutUrl};
-use crate::domain::session::{AuthenticationMethod, Device, Session, SessionLifetimes};
 
 const START: Timestamp = Timestamp::from_secs(1_795_413_600);
 const DAY: Duration = Duration::from_hours(24);
@@ -42,16 +41,23 @@ fn settings(urls: &[&str], initiators: Option<Initiators>) -> LogoutSettings {
     }
 }
 
-fn ended(initiator: Initiator) -> EndedSession {
-    let mut session = Session::start(
-        "s1".parse().unwrap(),
-        "auth0|7".parse().unwrap(),
-        Device::default(),
-        AuthenticationMethod::password(START),
-        &SessionLifetimes::default(),
-    );
-    session.metadata.set("deviceName", "kiosk").unwrap();
-    session.end(initiator, START + DAY)
+fn event(initiator: Initiator) -> Event {
+    Event {
+        initiator,
+        at: START + DAY,
+        give_up_at: START + 4 * DAY,
+    }
+}
+
+fn concerned(session: &str, participants: &[Participant]) -> Concerned {
+    let mut metadata = SessionMetadata::new();
+    metadata.set("deviceName", "kiosk").unwrap();
+    Concerned {
+        session: session.parse().unwrap(),
+        user: "auth0|7".parse().unwrap(),
+        metadata,
+        participants: participants.to_vec(),
+    }
 }
 
 fn participant(client: &str, joined_at: Timestamp) -> Participant {
@@ -62,10 +68,23 @@ fn participant(client: &str, joined_at: Timestamp) -> Participant {
     }
 }
 
-fn told(ended: &EndedSession, participants: &[Participant], clients: &[Client]) -> Vec<Delivery> {
+fn out(
+    initiator: Initiator,
+    concerned: &[Concerned],
+    clients: &[Client],
+    coalescing: &Coalescing,
+) -> FanOut {
+    let clients = clients.iter().cloned();
+    let clients = clients
+        .filter_map(|client| Some((client.id, client.logout?)))
+        .collect();
     let random = SeededRandom::new(1);
-    let told = fan_out(ended, participants, clients, 3 * DAY, &random);
-    told.into_iter().flat_map(|told| told.deliveries).collect()
+    fan_out(event(initiator), concerned, &clients, coalescing, &random)
+}
+
+fn told(initiator: Initiator, participants: &[Participant], clients: &[Client]) -> Vec<Delivery> {
+    let concerned = [concerned("s1", participants)];
+    out(initiator, &concerned, clients, &Coalescing::Never).deliveries
 }
 
 #[test]
@@ -87,7 +106,7 @@ fn g23_only_participants_that_want_it_and_are_still_there_are_told() {
         .map(|id| participant(id, START))
         .into();
     let names = |initiator| {
-        let deliveries = told(&ended(initiator), &participants, &clients);
+        let deliveries = told(initiator, &participants, &clients);
         deliveries
             .iter()
             .map(|told| told.client.to_string())
@@ -105,7 +124,7 @@ fn each_url_is_a_delivery_of_its_own_with_the_same_trace_id() {
         client("till", Some(settings(&urls[..1], Some(Initiators::All)))),
     ];
     let participants = [participant("shop", START), participant("till", START)];
-    let deliveries = told(&ended(Initiator::SessionRevoked), &participants, &clients);
+    let deliveries = told(Initiator::SessionRevoked, &participants, &clients);
     let [first, second, till] = &deliveries[..] else {
         panic!("{deliveries:?}")
     };
@@ -127,7 +146,7 @@ fn g30_the_snapshot_of_metadata_is_for_those_that_opted_in() {
     let opted_out = settings(&["https://b.example/"], Some(Initiators::All));
     let clients = [client("in", Some(opted_in)), client("out", Some(opted_out))];
     let participants = [participant("in", START), participant("out", START)];
-    let deliveries = told(&ended(Initiator::SessionRevoked), &participants, &clients);
+    let deliveries = told(Initiator::SessionRevoked, &participants, &clients);
     assert_eq!(deliveries[0].metadata.get("deviceName"), Some("kiosk"));
     assert_eq!(deliveries[1].metadata, SessionMetadata::new());
 }
@@ -145,7 +164,7 @@ fn who_joined_less_than_ten_seconds_before_the_end_is_told_once_more() {
         (end, true),
     ] {
         let participants = [participant("shop", joined_at)];
-        let deliveries = told(&ended(Initiator::SessionRevoked), &participants, &clients);
+        let deliveries = told(Initiator::SessionRevoked, &participants, &clients);
         assert_eq!(deliveries[0].follow_up, follow_up);
     }
 }
@@ -164,7 +183,95 @@ fn an_initiator_that_ends_no_session_is_told_to_those_that_name_it() {
         ),
     ];
     let participants = [participant("all", START), participant("named", START)];
-    let deliveries = told(&ended(Initiator::ProfileChanged), &participants, &clients);
+    let deliveries = told(Initiator::ProfileChanged, &participants, &clients);
     assert_eq!(deliveries.len(), 1);
     assert_eq!(deliveries[0].client.as_str(), "named");
+}
+
+#[test]
+fn who_is_not_told_is_known() {
+    let wants = Some(settings(&["https://a.example/"], Some(Initiators::All)));
+    let only_sign_out = Some(settings(&["https://b.example/"], None));
+    let clients = [client("wants", wants), client("sign-out", only_sign_out)];
+    let participants = ["wants", "sign-out", "deleted"].map(|id| participant(id, START));
+    let out = out(
+        Initiator::SessionExpired,
+        &[concerned("s1", &participants)],
+        &clients,
+        &Coalescing::Never,
+    );
+    let names = |pairs: &[(SessionId, ClientId)]| {
+        let names = pairs.iter().map(|(sid, client)| format!("{sid} {client}"));
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names(&out.told), ["s1 wants"]);
+    assert_eq!(names(&out.untold), ["s1 sign-out", "s1 deleted"]);
+}
+
+/// The settings of a client that one token for all sessions may reach.
+fn opted_in(change: impl FnOnce(&mut LogoutSettings)) -> LogoutSettings {
+    let mut settings = settings(
+        &["https://a.example/1", "https://a.example/2"],
+        Some(Initiators::All),
+    );
+    settings.delivery.subject_logout = true;
+    change(&mut settings);
+    settings
+}
+
+/// What a client is told of two sessions that end together: sids, `+` between those of one token.
+fn of_two(settings: LogoutSettings, coalescing: &Coalescing) -> Vec<String> {
+    let shop = [participant("shop", START)];
+    let both = [concerned("s1", &shop), concerned("s2", &shop)];
+    let clients = [client("shop", Some(settings))];
+    let out = out(Initiator::AccountDeleted, &both, &clients, coalescing);
+    let text = |about: &About| match about {
+        About::Session(sid) => sid.to_string(),
+        About::AllSessions(sids) => sids
+            .iter()
+            .map(|sid| sid.as_str())
+            .collect::<Vec<_>>()
+            .join("+"),
+    };
+    assert_eq!(out.told.len(), 2);
+    out.deliveries.iter().map(|one| text(&one.about)).collect()
+}
+
+#[test]
+fn all_sessions_at_a_client_that_opted_in_are_one_delivery_for_each_url() {
+    let all = Coalescing::AllBut(HashSet::new());
+    assert_eq!(of_two(opted_in(|_| {}), &all), ["s1+s2", "s1+s2"]);
+}
+
+#[test]
+fn each_session_is_told_on_its_own_where_one_token_would_not_do() {
+    let all = Coalescing::AllBut(HashSet::new());
+    let apart = ["s1", "s1", "s2", "s2"];
+    let stays = Coalescing::AllBut(["shop".parse().unwrap()].into());
+    assert_eq!(of_two(opted_in(|_| {}), &stays), apart);
+    assert_eq!(of_two(opted_in(|_| {}), &Coalescing::Never), apart);
+    for change in [
+        |it: &mut LogoutSettings| it.delivery.subject_logout = false,
+        |it: &mut LogoutSettings| it.delivery.session_required = true,
+        |it: &mut LogoutSettings| it.include_session_metadata = Some(true),
+    ] {
+        assert_eq!(of_two(opted_in(change), &all), apart);
+    }
+}
+
+#[test]
+fn a_single_session_keeps_its_sid() {
+    let shop = [participant("shop", START)];
+    let clients = [client("shop", Some(opted_in(|_| {})))];
+    let out = out(
+        Initiator::AccountDeleted,
+        &[concerned("s1", &shop)],
+        &clients,
+        &Coalescing::AllBut(HashSet::new()),
+    );
+    assert!(
+        out.deliveries
+            .iter()
+            .all(|one| one.about.session().is_some())
+    );
 }

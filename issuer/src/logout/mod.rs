@@ -1,17 +1,25 @@
-//! How sessions end.
+//! How sessions end, and who is told.
 //!
 //! It relies on a transaction and promises that the end of a session, the deliveries it causes
-//! and its log rows are one thing: all of it is durable or none. `end_session.rs` ends,
-//! `fan_out.rs` picks who must hear of it, `expiry.rs` ends what has outlived itself. Deliveries
-//! are only written here; `delivery/` reads them, and neither calls the other.
+//! and its log rows are one thing: all of it is durable or none. `end_session.rs` ends, `leave.rs`
+//! tells clients of what ends no session, `fan_out.rs` picks who must hear, `expiry.rs` ends what
+//! has outlived itself, `clients.rs` discards or moves what a changed client waits for, and
+//! `joining.rs` keeps a client from joining while it is told that all is over. Deliveries are only
+//! written here; `delivery/` reads them, and neither calls the other.
 
+mod clients;
+mod end_locked;
 mod end_session;
 mod event_rows;
 pub mod expiry;
 mod fan_out;
+mod joining;
+mod leave;
 
+pub use clients::{change_client, delete_client, settle_client};
 pub use end_session::{
-    EndSession, EndSessionError, EndSessionsOfUser, Ended, Ending, end_session,
+    EndSession, EndSessionError, EndSessionsOfUser, Ended, Ending, account_changed, end_session,
     end_sessions_of_user,
 };
 pub use event_rows::LogContext;
+pub use joining::{Patience, is_told_of_all_sessions};

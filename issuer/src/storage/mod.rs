@@ -11,6 +11,7 @@ mod authorizations;
 mod clients;
 mod event_log;
 mod outbox;
+mod participants;
 mod sessions;
 mod signing_keys;
 #[cfg(feature = "sqlite")]
@@ -30,6 +31,7 @@ pub use outbox::{
     Birth, Births, ClaimedDelivery, DeliveryDesk, DeliveryFilter, DeliveryPage, DueDeliveries,
     Lease, OutboxReads, OutboxWrites, RecordedAttempt, Seat, TakeSlot,
 };
+pub use participants::{ParticipantReads, ParticipantWrites, UntoldParticipant};
 pub use sessions::{SessionPage, SessionReads, SessionWrites};
 pub use signing_keys::{SigningKeyReads, SigningKeyWrites};
 pub use users::{UserReads, UserWrites};
@@ -61,6 +63,7 @@ impl StorageError {
 /// A consistent view for reading.
 pub trait Snapshot:
     SessionReads
+    + ParticipantReads
     + ClientReads
     + UserReads
     + AuthorizationReads
@@ -75,6 +78,7 @@ pub trait Snapshot:
 pub trait Transaction:
     Snapshot
     + SessionWrites
+    + ParticipantWrites
     + ClientWrites
     + UserWrites
     + AuthorizationWrites

@@ -4,11 +4,12 @@ use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use logout_shared::{ClientId, SessionId, Timestamp};
+use logout_shared::{ClientId, SessionId, Subject, Timestamp};
 
 use super::StorageError;
 use crate::domain::client::Client;
 use crate::domain::delivery::{Attempt, Delivery, DeliveryId, DeliveryState, Endpoint};
+use crate::domain::logout_settings::LogoutUrl;
 
 /// A delivery that a worker holds a lease on, with all that an attempt needs to know.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,6 +130,24 @@ pub trait OutboxReads {
         take: u32,
     ) -> Result<DeliveryPage, StorageError>;
 
+    /// Where the client was or will be told of what this delivery is about.
+    async fn urls_told(&mut self, delivery: &Delivery) -> Result<Vec<LogoutUrl>, StorageError>;
+
+    /// Whether a worker holds a delivery about all sessions of the user at the client.
+    async fn has_subject_attempt(
+        &mut self,
+        user: &Subject,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<bool, StorageError>;
+
+    /// How many deliveries to a client are unfinished, and the ids of `take` of them.
+    async fn unfinished_of_client(
+        &mut self,
+        client: &ClientId,
+        take: u32,
+    ) -> Result<(u64, Vec<DeliveryId>), StorageError>;
+
     /// When the next delivery is due, leased ones left out.
     async fn next_due(&mut self) -> Result<Option<Timestamp>, StorageError>;
 
@@ -191,10 +210,21 @@ pub trait OutboxWrites {
     /// Gives back all leases: no other process uses this store.
     async fn release_all_deliveries(&mut self, now: Timestamp) -> Result<u64, StorageError>;
 
-    /// Cancels what is unfinished for a client; gives how many.
+    /// Cancels what is unfinished for a client, `limit` at most; gives how many.
     async fn cancel_deliveries_of_client(
         &mut self,
         client: &ClientId,
         now: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError>;
+
+    /// Makes due now what waits for other URLs of a client than these, `limit` at most; gives how
+    /// many.
+    async fn hasten_deliveries_besides(
+        &mut self,
+        client: &ClientId,
+        urls: &[LogoutUrl],
+        now: Timestamp,
+        limit: u32,
     ) -> Result<u64, StorageError>;
 }

@@ -34,9 +34,6 @@ pub trait SessionReads {
         now: Timestamp,
     ) -> Result<Option<Session>, StorageError>;
 
-    /// The clients of a session, live or ended, in the order they joined.
-    async fn participants(&mut self, id: &SessionId) -> Result<Vec<Participant>, StorageError>;
-
     /// The live sessions of a user, `take` at most, after the cursor `from`.
     async fn list_sessions_of_user(
         &mut self,
@@ -69,12 +66,11 @@ pub trait SessionReads {
         now: Timestamp,
     ) -> Result<bool, StorageError>;
 
-    /// Ids of sessions that were not ended though their time has come, `limit` at most.
-    async fn expired_sessions(
-        &mut self,
-        now: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<SessionId>, StorageError>;
+    /// Whether there is a session that was not ended though its time has come.
+    async fn has_expired_session(&mut self, now: Timestamp) -> Result<bool, StorageError>;
+
+    /// Whether there is a session that ended at this time or before.
+    async fn has_session_ended_by(&mut self, then: Timestamp) -> Result<bool, StorageError>;
 }
 
 /// Writes sessions.
@@ -86,6 +82,14 @@ pub trait SessionWrites {
     /// Locks all sessions of a user that were not ended, expired or not.
     async fn lock_sessions_of_user(&mut self, user: &Subject)
     -> Result<Vec<Session>, StorageError>;
+
+    /// Locks sessions that were not ended though their time has come, the oldest first, `limit` at
+    /// most; one that was used before it was locked is not among them.
+    async fn lock_expired_sessions(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Session>, StorageError>;
 
     /// Stores a new session under the digest of its browser handle, if it has a browser.
     async fn insert_session(
@@ -104,14 +108,15 @@ pub trait SessionWrites {
         handle: &TokenDigest,
     ) -> Result<(), StorageError>;
 
-    /// Adds a client to a session's participants, or notes that it joined again.
-    async fn join_session(
-        &mut self,
-        id: &SessionId,
-        client: &ClientId,
-        now: Timestamp,
-    ) -> Result<(), StorageError>;
+    /// Marks locked sessions as ended; one that has ended already stays as it is. Their rows and
+    /// participants are kept until they are [forgotten](Self::forget_sessions_ended_by).
+    async fn end_sessions(&mut self, ended: &[EndedSession]) -> Result<(), StorageError>;
 
-    /// Marks a locked session as ended; its row and participants stay for history.
-    async fn end_session(&mut self, ended: &EndedSession) -> Result<(), StorageError>;
+    /// Forgets sessions that ended at this time or before, with their participants, `limit` at
+    /// most; gives how many.
+    async fn forget_sessions_ended_by(
+        &mut self,
+        then: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError>;
 }

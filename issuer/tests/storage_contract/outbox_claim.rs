@@ -311,7 +311,7 @@ each_store! {
         let heard = tried(held.delivery, attempt(1, Some(200)));
         commit!(store, |tx| tx.record_attempts("w", &[heard]).await).unwrap();
         let cancel = async || {
-            commit!(store, |tx| tx.cancel_deliveries_of_client(&id("shop"), at(5)).await).unwrap()
+            commit!(store, |tx| tx.cancel_deliveries_of_client(&id("shop"), at(5), 100).await).unwrap()
         };
         assert_eq!(cancel().await, 1);
         assert_eq!(cancel().await, 0);

@@ -80,7 +80,7 @@ each_store! {
         insert_deliveries(store, vec![delivery(1, "shop")]).await;
         let held = claim(store, "w", at(0), 10).await.remove(0);
         let client = held.delivery.client.clone();
-        commit!(store, |tx| tx.cancel_deliveries_of_client(&client, at(1)).await).unwrap();
+        commit!(store, |tx| tx.cancel_deliveries_of_client(&client, at(1), 100).await).unwrap();
         record(store, "w", vec![tried(held.delivery, attempt(1, Some(500)))]).await;
         let found = store.read().await.unwrap().find_delivery(delivery_id(1)).await.unwrap();
         assert_eq!(found.unwrap().state, DeliveryState::Cancelled);

@@ -219,7 +219,7 @@ pub(crate) async fn end_session(store: &dyn Store, sid: &str, now: Timestamp) {
     commit!(store, |tx| {
         let session = tx.lock_session(&sid).await?.expect("not ended before");
         let ended: EndedSession = session.end(Initiator::SessionRevoked, now);
-        tx.end_session(&ended).await
+        tx.end_sessions(&[ended]).await
     })
     .unwrap();
 }

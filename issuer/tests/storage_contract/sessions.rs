@@ -81,7 +81,7 @@ each_store! {
         end_session(store, "s1", at(5)).await;
         let late = session("s1", "u1").end(Initiator::RpLogout, at(9));
         let locked = commit!(store, |tx| {
-            tx.end_session(&late).await?;
+            tx.end_sessions(std::slice::from_ref(&late)).await?;
             let mut changed = late.session.clone();
             changed.updated_at = at(9);
             tx.update_session(&changed).await?;
@@ -120,19 +120,6 @@ each_store! {
         let second = session("s2", "u2");
         let stored = commit!(store, |tx| tx.insert_session(&second, Some(&digest("h"))).await);
         assert!(stored.is_err());
-    }
-
-    async fn participants_come_in_the_order_they_joined(store: &dyn Store) {
-        insert_session(store, &session("s1", "u1")).await;
-        join(store, "s1", "zoo", at(1)).await;
-        join(store, "s1", "art", at(2)).await;
-        join(store, "s1", "zoo", at(3)).await;
-        let participants = store.read().await.unwrap().participants(&id("s1")).await.unwrap();
-        let seen: Vec<_> = participants
-            .iter()
-            .map(|one| (one.client.as_str(), one.joined_at, one.last_joined_at))
-            .collect();
-        assert_eq!(seen, [("zoo", at(1), at(3)), ("art", at(2), at(2))]);
     }
 
     async fn pages_of_sessions_cover_all_once_and_carry_participants(store: &dyn Store) {
@@ -195,15 +182,59 @@ each_store! {
             insert_session(store, &session).await;
         }
         let expired = async |now, limit| {
-            let mut view = store.read().await.unwrap();
-            let found = view.expired_sessions(now, limit).await.unwrap();
-            found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+            let found = commit!(store, |tx| tx.lock_expired_sessions(now, limit).await).unwrap();
+            let has_some = store.read().await.unwrap().has_expired_session(now).await.unwrap();
+            assert_eq!(has_some, !found.is_empty());
+            found.iter().map(|one| one.id.to_string()).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(expired(at(9), 10).await, "");
+        assert_eq!(expired(at(10) - Duration::from_millis(1), 10).await, "");
         assert_eq!(expired(at(20), 10).await, "idle old");
         assert_eq!(expired(at(20), 1).await, "idle");
         end_session(store, "idle", at(20)).await;
         assert_eq!(expired(at(20), 10).await, "old");
+    }
+
+    async fn many_sessions_end_at_once_and_each_for_its_own_reason(store: &dyn Store) {
+        for number in 0..700 {
+            insert_session(store, &session(&format!("s{number}"), "u1")).await;
+        }
+        let ended: Vec<_> = (0..699)
+            .map(|number| {
+                let initiator = Initiator::ALL[number % 10];
+                session(&format!("s{number}"), "u1").end(initiator, at(1))
+            })
+            .collect();
+        commit!(store, |tx| tx.end_sessions(&ended).await).unwrap();
+        let mut view = store.read().await.unwrap();
+        for number in [0, 1, 698] {
+            let end = view.find_session_end(&id(&format!("s{number}"))).await.unwrap();
+            assert_eq!(end, Some((Initiator::ALL[number % 10], at(1))));
+        }
+        assert_eq!(view.find_session_end(&id("s699")).await.unwrap(), None);
+    }
+
+    async fn what_ended_long_ago_is_forgotten_with_its_participants(store: &dyn Store) {
+        for (number, ended_at) in [1, 2, 3, 4].into_iter().zip([10, 20, 30, 31]) {
+            let sid = format!("s{number}");
+            insert_session(store, &session(&sid, "u1")).await;
+            join(store, &sid, "shop", at(0)).await;
+            end_session(store, &sid, at(ended_at)).await;
+        }
+        insert_session(store, &session("live", "u1")).await;
+        let has_some = async |then| {
+            store.read().await.unwrap().has_session_ended_by(then).await.unwrap()
+        };
+        let forget = async |limit| {
+            commit!(store, |tx| tx.forget_sessions_ended_by(at(30), limit).await).unwrap()
+        };
+        assert!(!has_some(at(9)).await && has_some(at(10)).await);
+        assert_eq!((forget(2).await, forget(2).await, forget(2).await), (2, 1, 0));
+        assert!(!has_some(at(30)).await && has_some(at(31)).await);
+        let mut view = store.read().await.unwrap();
+        assert!(view.participants(&id("s3")).await.unwrap().is_empty());
+        assert_eq!(view.participants(&id("s4")).await.unwrap().len(), 1);
+        assert!(view.find_session_end(&id("s4")).await.unwrap().is_some());
+        assert!(view.find_session(&id("live"), at(40)).await.unwrap().is_some());
     }
 
     async fn all_sessions_of_a_user_that_were_not_ended_are_locked(store: &dyn Store) {

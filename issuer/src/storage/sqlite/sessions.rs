@@ -12,7 +12,7 @@ use super::handle::{Link, Query, SqliteHandle, Unreadable};
 use super::row::{answer, json, name_of, named, parsed, time, to_json};
 use crate::domain::authorization::TokenDigest;
 use crate::domain::initiator::Initiator;
-use crate::domain::session::{EndedSession, Participant, Session};
+use crate::domain::session::{EndedSession, Session};
 use crate::storage::{SessionPage, SessionReads, SessionWrites, StorageError};
 
 macro_rules! select {
@@ -33,14 +33,17 @@ const LIST_OF_USER: &str =
     select!("user_id = ?4 AND id > ?1 AND ends_at > ?2 ORDER BY id LIMIT ?3");
 const LOCK: &str = select!("id = ?1");
 const LOCK_OF_USER: &str = select!("user_id = ?1 ORDER BY id");
+const LOCK_EXPIRED: &str = select!("ends_at <= ?1 ORDER BY ends_at, id LIMIT ?2");
 
 const OTHER_LIVE: &str = "SELECT EXISTS (SELECT 1 FROM logout_sessions s \
      JOIN logout_participants p ON p.session_id = s.id AND p.client_id = ?2 \
      WHERE s.user_id = ?1 AND s.ended_at IS NULL AND s.ends_at > ?4 \
      AND s.id NOT IN (SELECT value FROM json_each(?3)))";
 
-const EXPIRED: &str = "SELECT id FROM logout_sessions \
-     WHERE ended_at IS NULL AND ends_at <= ?1 ORDER BY ends_at, id LIMIT ?2";
+const HAS_EXPIRED: &str = "SELECT EXISTS (SELECT 1 FROM logout_sessions \
+     WHERE ended_at IS NULL AND ends_at <= ?1)";
+
+const HAS_ENDED_BY: &str = "SELECT EXISTS (SELECT 1 FROM logout_sessions WHERE ended_at <= ?1)";
 
 const INSERT: &str = "INSERT INTO logout_sessions (id, user_id, handle, created_at, updated_at, \
      authenticated_at, last_interacted_at, idle_expires_at, expires_at, device, methods, \
@@ -50,12 +53,12 @@ const UPDATE: &str = "UPDATE logout_sessions SET updated_at = ?2, authenticated_
      last_interacted_at = ?4, idle_expires_at = ?5, expires_at = ?6, device = ?7, methods = ?8, \
      cookie_mode = ?9, metadata = ?10 WHERE id = ?1 AND ended_at IS NULL";
 
-const JOIN: &str = "INSERT INTO logout_participants \
-     (session_id, client_id, joined_at, last_joined_at) VALUES (?1, ?2, ?3, ?3) \
-     ON CONFLICT (session_id, client_id) DO UPDATE SET last_joined_at = excluded.last_joined_at";
+const END: &str = "UPDATE logout_sessions SET ended_at = made.value ->> 1, \
+     initiator = made.value ->> 2, handle = NULL FROM json_each(?1) AS made \
+     WHERE logout_sessions.id = made.value ->> 0 AND logout_sessions.ended_at IS NULL";
 
-const END: &str = "UPDATE logout_sessions SET ended_at = ?2, initiator = ?3, handle = NULL \
-     WHERE id = ?1 AND ended_at IS NULL";
+const FORGET: &str = "DELETE FROM logout_sessions WHERE id IN (SELECT id FROM logout_sessions \
+     WHERE ended_at <= ?1 ORDER BY ended_at LIMIT ?2)";
 
 #[async_trait]
 impl<C: Link> SessionReads for SqliteHandle<C> {
@@ -78,11 +81,6 @@ impl<C: Link> SessionReads for SqliteHandle<C> {
             .bind(now.as_millis());
         self.one("reading a browser's session", query, session)
             .await
-    }
-
-    async fn participants(&mut self, id: &SessionId) -> Result<Vec<Participant>, StorageError> {
-        let found = self.participants_of(&[id]).await?;
-        Ok(found.into_iter().map(|(_, one)| one).collect())
     }
 
     async fn list_sessions_of_user(
@@ -137,16 +135,16 @@ impl<C: Link> SessionReads for SqliteHandle<C> {
         Ok(found.await?.unwrap_or_default())
     }
 
-    async fn expired_sessions(
-        &mut self,
-        now: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<SessionId>, StorageError> {
-        let query = sqlx::query(EXPIRED).bind(now.as_millis()).bind(limit);
-        self.all("looking for expired sessions", query, |row| {
-            parsed(row, "id")
-        })
-        .await
+    async fn has_expired_session(&mut self, now: Timestamp) -> Result<bool, StorageError> {
+        let query = sqlx::query(HAS_EXPIRED).bind(now.as_millis());
+        let found = self.one("looking for expired sessions", query, answer);
+        Ok(found.await?.unwrap_or_default())
+    }
+
+    async fn has_session_ended_by(&mut self, then: Timestamp) -> Result<bool, StorageError> {
+        let query = sqlx::query(HAS_ENDED_BY).bind(then.as_millis());
+        let found = self.one("looking for sessions that ended long ago", query, answer);
+        Ok(found.await?.unwrap_or_default())
     }
 }
 
@@ -164,6 +162,15 @@ impl<C: Link> SessionWrites for SqliteHandle<C> {
     ) -> Result<Vec<Session>, StorageError> {
         let query = sqlx::query(LOCK_OF_USER).bind(user.as_str());
         self.all("locking a user's sessions", query, session).await
+    }
+
+    async fn lock_expired_sessions(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Session>, StorageError> {
+        let query = sqlx::query(LOCK_EXPIRED).bind(now.as_millis()).bind(limit);
+        self.all("locking expired sessions", query, session).await
     }
 
     async fn insert_session(
@@ -219,27 +226,23 @@ impl<C: Link> SessionWrites for SqliteHandle<C> {
         Ok(())
     }
 
-    async fn join_session(
-        &mut self,
-        id: &SessionId,
-        client: &ClientId,
-        now: Timestamp,
-    ) -> Result<(), StorageError> {
-        let query = sqlx::query(JOIN)
-            .bind(id.as_str())
-            .bind(client.as_str())
-            .bind(now.as_millis());
-        self.run("joining a session", query).await?;
+    async fn end_sessions(&mut self, ended: &[EndedSession]) -> Result<(), StorageError> {
+        let rows = ended.iter().map(|one| {
+            let ended_at = one.ended_at.as_millis();
+            (&one.session.id, ended_at, one.initiator.as_str())
+        });
+        let query = sqlx::query(END).bind(to_json(&rows.collect::<Vec<_>>()));
+        self.run("ending sessions", query).await?;
         Ok(())
     }
 
-    async fn end_session(&mut self, ended: &EndedSession) -> Result<(), StorageError> {
-        let query = sqlx::query(END)
-            .bind(ended.session.id.as_str())
-            .bind(ended.ended_at.as_millis())
-            .bind(ended.initiator.as_str());
-        self.run("ending a session", query).await?;
-        Ok(())
+    async fn forget_sessions_ended_by(
+        &mut self,
+        then: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError> {
+        let query = sqlx::query(FORGET).bind(then.as_millis()).bind(limit);
+        self.run("forgetting sessions", query).await
     }
 }
 
@@ -283,7 +286,10 @@ mod tests {
             (LIST_OF_USER, OF_USER),
             (LOCK_OF_USER, OF_USER),
             (OTHER_LIVE, OF_USER),
-            (EXPIRED, "logout_sessions_by_end (ends_at<?)"),
+            (LOCK_EXPIRED, "logout_sessions_by_end (ends_at<?)"),
+            (HAS_EXPIRED, "logout_sessions_by_end (ends_at<?)"),
+            (HAS_ENDED_BY, "logout_sessions_ended (ended_at<?)"),
+            (FORGET, "logout_sessions_ended (ended_at<?)"),
             (UPDATE, "(id=?)"),
             (END, "(id=?)"),
         ] {

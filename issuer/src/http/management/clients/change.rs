@@ -150,17 +150,6 @@ impl ClientChange {
         })
     }
 
-    /// Whether every back-channel logout URL of the client goes.
-    pub(super) fn unsubscribes(&self, before: &Client) -> bool {
-        let was_told = before.logout.as_ref().is_some_and(|it| !it.urls.is_empty());
-        was_told
-            && match &self.logout {
-                Setting::Untouched => false,
-                Setting::Removed => true,
-                Setting::To(settings) => settings.urls.is_empty(),
-            }
-    }
-
     /// Makes the change; the secret is not part of it, it has to be sealed first.
     pub(super) fn apply(self, client: &mut Client) {
         fn replace<T>(slot: &mut T, value: Option<T>) {

@@ -1,7 +1,6 @@
 //! `DELETE /api/v2/clients/{id}`: deletes a client.
 //!
-//! What it still had to be told is discarded in the same write. A client that is gone already is
-//! answered alike.
+//! What it still had to be told is discarded. A client that is gone already is answered alike.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,6 +11,7 @@ use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
+use crate::logout;
 
 pub(super) async fn handle(
     bearer: Bearer,
@@ -26,15 +26,16 @@ pub(super) async fn handle(
     let now = issuer.now();
     let properties = (StatusCode::NO_CONTENT, Vec::new());
     let event = call.changed(&bearer, "Delete a client", properties, now);
+    let deleted = id.clone();
     let written = issuer.store().write::<_, ApiError, _>(move |tx| {
         Box::pin(async move {
-            if tx.delete_client(&id).await? {
-                tx.cancel_deliveries_of_client(&id, now).await?;
+            if logout::delete_client(tx, &deleted, now).await? {
                 tx.append_events(&[event]).await?;
             }
             Ok(())
         })
     });
     written.await?;
+    logout::settle_client(&**issuer.store(), &id, now).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,7 +2,7 @@
 //!
 //! Each property in the body replaces the old one as a whole. A body that breaks a rule changes
 //! nothing. Taking away the last back-channel logout URL discards what the client still had to be
-//! told, in the same write.
+//! told.
 
 use axum::Json;
 use axum::extract::State;
@@ -21,6 +21,7 @@ use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
+use crate::logout;
 use crate::storage::Transaction;
 
 const SECRET: &str = "client_secret";
@@ -77,11 +78,14 @@ pub async fn change_client(
 ) -> Result<Client, ApiError> {
     let mut change = ClientChange::read(body, issuer)?;
     let secret = NewSecret::new(issuer, id, change.secret.take())?;
-    let (id, now) = (id.clone(), issuer.now());
-    let written = issuer
-        .store()
-        .write(move |tx| Box::pin(async move { write(tx, &id, change, secret, event, now).await }));
-    written.await
+    let now = issuer.now();
+    let changed = id.clone();
+    let written = issuer.store().write(move |tx| {
+        Box::pin(async move { write(tx, &changed, change, secret, event, now).await })
+    });
+    let client = written.await?;
+    logout::settle_client(&**issuer.store(), id, now).await?;
+    Ok(client)
 }
 
 /// A sealed secret, made before the write because sealing takes time.
@@ -114,9 +118,6 @@ async fn write(
     now: Timestamp,
 ) -> Result<Client, ApiError> {
     let mut client = tx.find_client(id).await?.ok_or(ApiError::ClientNotFound)?;
-    if change.unsubscribes(&client) {
-        tx.cancel_deliveries_of_client(id, now).await?;
-    }
     let was_public = client.token_endpoint_auth_method == Some(TokenEndpointAuthMethod::None);
     change.apply(&mut client);
     let is_public = client.token_endpoint_auth_method == Some(TokenEndpointAuthMethod::None);
@@ -126,9 +127,7 @@ async fn write(
         client.sealed_secret = Some(secret.sealed);
     }
     client.updated_at = now;
-    if !tx.update_client(&client).await? {
-        return Err(ApiError::ClientNotFound);
-    }
+    logout::change_client(tx, &client, now).await?;
     tx.append_events(&[event]).await?;
     Ok(client)
 }

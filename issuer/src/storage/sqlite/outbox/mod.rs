@@ -3,22 +3,25 @@
 //! `due_at` is the one time that a claim looks at: when a waiting delivery is due, when a queued
 //! one is given up, or when the lease of a held one runs out. It is empty in finished rows, which
 //! are in no index that a claim reads. A held delivery is shown as in flight; its stored state is
-//! the one it returns to. Neighbours: `row.rs` maps rows, `insert.rs` stores new deliveries, `list.rs` pages, `claim.rs` leases what
-//! is due, `queue.rs` what waits for its endpoint, `record.rs` stores results.
+//! the one it returns to. Neighbours: `row.rs` maps rows, `insert.rs` stores new deliveries,
+//! `list.rs` pages, `claim.rs` leases what is due, `queue.rs` what waits for its endpoint,
+//! `record.rs` stores results, `of_client.rs` looks at what one client waits for.
 
 mod claim;
 mod insert;
 mod list;
+mod of_client;
 mod queue;
 mod record;
 mod row;
 
 use async_trait::async_trait;
-use logout_shared::{ClientId, Timestamp};
+use logout_shared::{ClientId, Subject, Timestamp};
 
 use super::handle::{Link, SqliteHandle};
 use super::row::optional_time;
 use crate::domain::delivery::{Attempt, Delivery, DeliveryId, Endpoint};
+use crate::domain::logout_settings::LogoutUrl;
 use crate::storage::{
     ClaimedDelivery, DeliveryFilter, DeliveryPage, DueDeliveries, Lease, OutboxReads, OutboxWrites,
     RecordedAttempt, StorageError, TakeSlot,
@@ -32,9 +35,6 @@ const RELEASE: &str = "UPDATE logout_deliveries SET lease_owner = NULL, due_at =
 
 const RELEASE_ALL: &str = "UPDATE logout_deliveries SET lease_owner = NULL, due_at = ?1 \
      WHERE due_at IS NOT NULL AND lease_owner IS NOT NULL";
-
-const CANCEL: &str = "UPDATE logout_deliveries SET state = 'cancelled', finished_at = ?2, \
-     due_at = NULL, queued_at = NULL, lease_owner = NULL WHERE client_id = ?1 AND finished_at IS NULL";
 
 #[async_trait]
 impl<C: Link> OutboxReads for SqliteHandle<C> {
@@ -53,6 +53,27 @@ impl<C: Link> OutboxReads for SqliteHandle<C> {
         take: u32,
     ) -> Result<DeliveryPage, StorageError> {
         self.page_of_deliveries(filter, from, take).await
+    }
+
+    async fn urls_told(&mut self, delivery: &Delivery) -> Result<Vec<LogoutUrl>, StorageError> {
+        self.read_urls_told(delivery).await
+    }
+
+    async fn has_subject_attempt(
+        &mut self,
+        user: &Subject,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        self.read_subject_attempt(user, client, now).await
+    }
+
+    async fn unfinished_of_client(
+        &mut self,
+        client: &ClientId,
+        take: u32,
+    ) -> Result<(u64, Vec<DeliveryId>), StorageError> {
+        self.read_unfinished(client, take).await
     }
 
     async fn next_due(&mut self) -> Result<Option<Timestamp>, StorageError> {
@@ -137,11 +158,19 @@ impl<C: Link> OutboxWrites for SqliteHandle<C> {
         &mut self,
         client: &ClientId,
         now: Timestamp,
+        limit: u32,
     ) -> Result<u64, StorageError> {
-        let query = sqlx::query(CANCEL)
-            .bind(client.as_str())
-            .bind(now.as_millis());
-        self.run("cancelling a client's deliveries", query).await
+        self.cancel(client, now, limit).await
+    }
+
+    async fn hasten_deliveries_besides(
+        &mut self,
+        client: &ClientId,
+        urls: &[LogoutUrl],
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError> {
+        self.hasten_besides(client, urls, now, limit).await
     }
 }
 
@@ -156,7 +185,6 @@ mod tests {
             (NEXT_DUE, "COVERING INDEX logout_deliveries_due"),
             (RELEASE, "(id=?)"),
             (RELEASE_ALL, "logout_deliveries_due"),
-            (CANCEL, "logout_deliveries_unfinished (client_id=?)"),
         ] {
             assert_plan(sql, &[lookup]).await;
         }

@@ -1,0 +1,154 @@
+//! Writes the end of locked sessions: the sessions, what clients are told, and the log rows.
+//!
+//! Everything is read and written for all sessions at once, so that a sweep of hundreds or the
+//! thousands of sessions of one user cost a handful of statements. Who is told is `fan_out.rs`'s.
+
+use std::collections::{HashMap, HashSet};
+
+use logout_shared::{ClientId, RandomSource, SessionId, Subject, Timestamp};
+
+use super::end_session::{Ended, Ending};
+use super::event_rows;
+use super::fan_out::{Coalescing, Concerned, Event, FanOut, fan_out};
+use crate::domain::logout_settings::LogoutSettings;
+use crate::domain::session::{EndedSession, Participant, Session};
+use crate::storage::{StorageError, Transaction, UntoldParticipant};
+
+/// What is over.
+#[derive(Debug)]
+pub(super) struct Over {
+    /// Sessions whose rows are locked.
+    pub(super) sessions: Vec<Session>,
+    /// Clients of one user that were not told when their sessions ended before.
+    pub(super) remembered: Option<(Subject, Vec<UntoldParticipant>)>,
+    pub(super) coalescing: Coalescing,
+}
+
+impl Over {
+    /// Sessions that have nothing to do with each other.
+    pub(super) fn each(sessions: Vec<Session>) -> Self {
+        Self {
+            sessions,
+            remembered: None,
+            coalescing: Coalescing::Never,
+        }
+    }
+}
+
+/// Ends locked sessions and tells clients, also those that are remembered.
+pub(super) async fn end_locked(
+    tx: &mut dyn Transaction,
+    over: Over,
+    ending: &Ending,
+    now: Timestamp,
+    random: &dyn RandomSource,
+) -> Result<Ended, StorageError> {
+    let end = |session: Session| session.end(ending.initiator, now);
+    let ended: Vec<EndedSession> = over.sessions.into_iter().map(end).collect();
+    let sessions: Vec<SessionId> = ended.iter().map(|one| one.session.id.clone()).collect();
+    let mut concerned = concerned(tx, ended.iter().map(|one| &one.session)).await?;
+    let remembered = over.remembered.map(|(user, untold)| group(&user, untold));
+    let remembered = remembered.unwrap_or_default();
+    let before: HashSet<SessionId> = remembered.iter().map(|one| one.session.clone()).collect();
+    concerned.extend(remembered);
+
+    let told = tell(tx, &concerned, &over.coalescing, (ending, now), random).await?;
+    let is_remembered = |(session, _): &&(SessionId, ClientId)| before.contains(session);
+    let heard: Vec<_> = told.told.iter().filter(is_remembered).cloned().collect();
+    let untold = told.untold.iter().filter(|one| !is_remembered(one));
+    let untold: Vec<_> = untold.cloned().collect();
+    if !ended.is_empty() {
+        tx.end_sessions(&ended).await?;
+    }
+    if !untold.is_empty() {
+        tx.mark_untold(&untold, true).await?;
+    }
+    if !heard.is_empty() {
+        tx.mark_untold(&heard, false).await?;
+    }
+    let row = |one| event_rows::row(one, &ending.context);
+    let rows: Vec<_> = ended.iter().filter_map(row).collect();
+    if !rows.is_empty() {
+        tx.append_events(&rows).await?;
+    }
+    Ok(summary(sessions, told))
+}
+
+/// Puts in the outbox what clients must hear of an event now.
+pub(super) async fn tell(
+    tx: &mut dyn Transaction,
+    concerned: &[Concerned],
+    coalescing: &Coalescing,
+    (ending, now): (&Ending, Timestamp),
+    random: &dyn RandomSource,
+) -> Result<FanOut, StorageError> {
+    let participants = concerned.iter().flat_map(|one| &one.participants);
+    let ids: HashSet<&ClientId> = participants.map(|one| &one.client).collect();
+    let ids: Vec<ClientId> = ids.into_iter().cloned().collect();
+    if ids.is_empty() {
+        return Ok(FanOut::default());
+    }
+    let clients = tx.find_clients(&ids).await?.into_iter();
+    let clients: HashMap<ClientId, LogoutSettings> = clients
+        .filter_map(|client| Some((client.id, client.logout?)))
+        .collect();
+    let event = Event {
+        initiator: ending.initiator,
+        at: now,
+        give_up_at: now + ending.give_up_after,
+    };
+    let told = fan_out(event, concerned, &clients, coalescing, random);
+    if !told.deliveries.is_empty() {
+        tx.insert_deliveries(&told.deliveries).await?;
+    }
+    Ok(told)
+}
+
+/// What callers learn of it.
+pub(super) fn summary(sessions: Vec<SessionId>, told: FanOut) -> Ended {
+    Ended {
+        sessions,
+        deliveries: told.deliveries.iter().map(|one| one.id).collect(),
+        waits: told.waits,
+    }
+}
+
+/// Sessions with those that take part in them.
+pub(super) async fn concerned(
+    tx: &mut dyn Transaction,
+    sessions: impl Iterator<Item = &Session>,
+) -> Result<Vec<Concerned>, StorageError> {
+    let concerned = sessions.map(|session| Concerned {
+        session: session.id.clone(),
+        user: session.user.clone(),
+        metadata: session.metadata.clone(),
+        participants: Vec::new(),
+    });
+    let mut concerned: Vec<Concerned> = concerned.collect();
+    let ids: Vec<SessionId> = concerned.iter().map(|one| one.session.clone()).collect();
+    let mut of_session: HashMap<SessionId, Vec<Participant>> = HashMap::new();
+    for (session, participant) in tx.participants_of(&ids).await? {
+        of_session.entry(session).or_default().push(participant);
+    }
+    for one in &mut concerned {
+        one.participants = of_session.remove(&one.session).unwrap_or_default();
+    }
+    Ok(concerned)
+}
+
+/// Remembered clients by their sessions, which come one after the other.
+fn group(user: &Subject, untold: Vec<UntoldParticipant>) -> Vec<Concerned> {
+    let mut grouped: Vec<Concerned> = Vec::new();
+    for one in untold {
+        match grouped.last_mut().filter(|it| it.session == one.session) {
+            Some(known) => known.participants.push(one.participant),
+            None => grouped.push(Concerned {
+                session: one.session,
+                user: user.clone(),
+                metadata: one.metadata,
+                participants: vec![one.participant],
+            }),
+        }
+    }
+    grouped
+}

@@ -1,0 +1,146 @@
+//! What one client waits for: counted, cancelled, hurried, and looked at by user.
+
+use logout_shared::{ClientId, Subject, Timestamp};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+use uuid::Uuid;
+
+use crate::domain::delivery::{About, Delivery, DeliveryId};
+use crate::domain::logout_settings::LogoutUrl;
+use crate::storage::StorageError;
+use crate::storage::sqlite::handle::{Link, SqliteHandle, Unreadable};
+use crate::storage::sqlite::row::{answer, count, text, to_json};
+
+const COUNT: &str =
+    "SELECT count(*) FROM logout_deliveries WHERE client_id = ?1 AND finished_at IS NULL";
+
+const IDS: &str =
+    "SELECT id FROM logout_deliveries WHERE client_id = ?1 AND finished_at IS NULL LIMIT ?2";
+
+const CANCEL: &str = "UPDATE logout_deliveries SET state = 'cancelled', finished_at = ?2, \
+     due_at = NULL, queued_at = NULL, lease_owner = NULL WHERE number IN (SELECT number FROM logout_deliveries \
+     WHERE client_id = ?1 AND finished_at IS NULL LIMIT ?3)";
+
+const HASTEN: &str = "UPDATE logout_deliveries SET due_at = ?2 \
+     WHERE number IN (SELECT number FROM logout_deliveries \
+     WHERE client_id = ?1 AND finished_at IS NULL AND lease_owner IS NULL AND due_at > ?2 \
+     AND url NOT IN (SELECT value FROM json_each(?4)) LIMIT ?3)";
+
+/// One delivery about all sessions has its like under the same user and client.
+const URLS_OF_SUBJECT: &str = "SELECT url FROM logout_deliveries WHERE user_id = ?1 \
+     AND client_id = ?2 AND trace_id = ?3 AND session_ids IS NOT NULL";
+
+const URLS_OF_SESSION: &str = "SELECT url FROM logout_deliveries WHERE session_id = ?1 \
+     AND client_id = ?2 AND trace_id = ?3";
+
+const SUBJECT_ATTEMPT: &str = "SELECT EXISTS (SELECT 1 FROM logout_deliveries \
+     WHERE user_id = ?1 AND client_id = ?2 AND session_ids IS NOT NULL \
+     AND finished_at IS NULL AND lease_owner IS NOT NULL AND due_at > ?3)";
+
+impl<C: Link> SqliteHandle<C> {
+    pub(super) async fn read_unfinished(
+        &mut self,
+        client: &ClientId,
+        take: u32,
+    ) -> Result<(u64, Vec<DeliveryId>), StorageError> {
+        let query = sqlx::query(COUNT).bind(client.as_str());
+        let counted = self.one("counting what a client waits for", query, count);
+        let counted = counted.await?.unwrap_or_default();
+        let query = sqlx::query(IDS).bind(client.as_str()).bind(take);
+        let ids = self.all("reading what a client waits for", query, id);
+        Ok((counted, ids.await?))
+    }
+
+    pub(super) async fn cancel(
+        &mut self,
+        client: &ClientId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError> {
+        let query = sqlx::query(CANCEL)
+            .bind(client.as_str())
+            .bind(now.as_millis())
+            .bind(limit);
+        self.run("cancelling a client's deliveries", query).await
+    }
+
+    pub(super) async fn hasten_besides(
+        &mut self,
+        client: &ClientId,
+        urls: &[LogoutUrl],
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError> {
+        let query = sqlx::query(HASTEN)
+            .bind(client.as_str())
+            .bind(now.as_millis())
+            .bind(limit)
+            .bind(to_json(urls));
+        let hastened = self.run("moving a client's deliveries", query).await?;
+        if hastened > 0 {
+            self.note_moved_deliveries();
+        }
+        Ok(hastened)
+    }
+
+    pub(super) async fn read_urls_told(
+        &mut self,
+        delivery: &Delivery,
+    ) -> Result<Vec<LogoutUrl>, StorageError> {
+        let query = match &delivery.about {
+            About::Session(sid) => sqlx::query(URLS_OF_SESSION).bind(sid.as_str()),
+            About::AllSessions(_) => sqlx::query(URLS_OF_SUBJECT).bind(delivery.user.as_str()),
+        };
+        let query = query
+            .bind(delivery.client.as_str())
+            .bind(delivery.trace_id.as_str());
+        self.all("reading where a client was told", query, |row| {
+            Ok(LogoutUrl::from_stored(text(row, "url")?))
+        })
+        .await
+    }
+
+    pub(super) async fn read_subject_attempt(
+        &mut self,
+        user: &Subject,
+        client: &ClientId,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let query = sqlx::query(SUBJECT_ATTEMPT)
+            .bind(user.as_str())
+            .bind(client.as_str())
+            .bind(now.as_millis());
+        let found = self.one("looking for an attempt under way", query, answer);
+        Ok(found.await?.unwrap_or_default())
+    }
+}
+
+fn id(row: &SqliteRow) -> Result<DeliveryId, Unreadable> {
+    Ok(DeliveryId(Uuid::from_slice(row.try_get("id")?)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::sqlite::plans::assert_plan;
+
+    #[tokio::test]
+    async fn what_a_client_waits_for_is_found_without_what_it_has_heard() {
+        const UNFINISHED: &str = "logout_deliveries_unfinished (client_id=?)";
+        const OF_SUBJECT: &str = "logout_deliveries_of_subjects (user_id=? AND client_id=?";
+        for (sql, lookup) in [
+            (COUNT, UNFINISHED),
+            (IDS, UNFINISHED),
+            (CANCEL, UNFINISHED),
+            (HASTEN, UNFINISHED),
+            (URLS_OF_SUBJECT, OF_SUBJECT),
+            (
+                URLS_OF_SESSION,
+                "logout_deliveries_by_session (session_id=?)",
+            ),
+            (SUBJECT_ATTEMPT, OF_SUBJECT),
+        ] {
+            assert_plan(sql, &[lookup]).await;
+        }
+    }
+}
