@@ -9,9 +9,11 @@
     reason = "clippy knows test functions, not what they call"
 )]
 
+mod coalescing;
 mod crash;
 mod ending;
 mod faults;
+mod initiators;
 mod outcomes;
 mod retries;
 mod settings;

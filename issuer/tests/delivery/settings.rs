@@ -2,12 +2,149 @@
 
 use std::time::Duration;
 
-use logout_issuer::domain::delivery::DeliveryState;
+use logout_issuer::domain::client::Client;
+use logout_issuer::domain::delivery::{Delivery, DeliveryId, DeliveryState};
 use logout_issuer::domain::logout_settings::LogoutUrl;
-use logout_issuer::storage::DeliveryFilter;
+use logout_issuer::logout;
+use logout_issuer::storage::{DeliveryFilter, StorageError};
+use logout_shared::{ClientId, SystemRandom};
 use logout_tests::relying_party::{Answer, TestRelyingParty};
 
 use crate::world::{World, client};
+
+/// Changes a client as the server does.
+async fn change(world: &World, client: Client) {
+    let (id, now) = (client.id.clone(), world.clock_now());
+    let store = world.issuer.store();
+    let work = store.write::<_, StorageError, _>(move |tx| {
+        Box::pin(async move { logout::change_client(tx, &client, now).await })
+    });
+    assert!(work.await.unwrap(), "the client is there");
+    logout::settle_client(&**store, &id, now).await.unwrap();
+}
+
+/// Deletes a client as the server does.
+async fn delete(world: &World, id: &ClientId) -> bool {
+    let (deleted, now) = (id.clone(), world.clock_now());
+    let store = world.issuer.store();
+    let work = store.write::<_, StorageError, _>(move |tx| {
+        Box::pin(async move { logout::delete_client(tx, &deleted, now).await })
+    });
+    let was_there = work.await.unwrap();
+    logout::settle_client(&**store, id, now).await.unwrap();
+    was_there
+}
+
+/// The log rows that tell of discarded deliveries: reason, count, and how many are named.
+async fn discarded(world: &World) -> Vec<(String, u64, usize)> {
+    let rows = world.events("oidc_backchannel_logout_failed").await;
+    let details = rows.iter().map(|row| &row.event["details"]);
+    let discarded = details.filter_map(|details| {
+        let named = details["deliveries"].as_array()?.len();
+        let reason = details["reason"].as_str()?.to_owned();
+        Some((reason, details["cancelled"].as_u64()?, named))
+    });
+    discarded.collect()
+}
+
+/// A client that answers 503, with this many sessions that it must still hear of.
+async fn owed(world: &World, shop: &TestRelyingParty, count: usize) -> Vec<DeliveryId> {
+    shop.always_answer(Answer::Status(503));
+    let id = world.client("shop", &shop.url()).await;
+    let mut owed = Vec::new();
+    for _ in 0..count {
+        owed.push(world.revoke_one(&id).await);
+    }
+    for id in &owed {
+        world.until(*id, |it| it.attempts > 0).await;
+    }
+    owed
+}
+
+#[tokio::test]
+async fn g23_what_a_deleted_client_waited_for_is_discarded_at_once_and_one_row_says_so() {
+    let (world, shop) = (World::start().await, TestRelyingParty::start().await);
+    let owed = owed(&world, &shop, 3).await;
+    assert!(delete(&world, &"shop".parse().unwrap()).await);
+    for id in owed {
+        let delivery = world.delivery(id).await;
+        assert_eq!(delivery.state, DeliveryState::Cancelled);
+        assert_eq!(delivery.finished_at, Some(world.clock_now()));
+    }
+    assert_eq!(
+        discarded(&world).await,
+        [("client-deleted".to_owned(), 3, 3)]
+    );
+    assert!(!delete(&world, &"shop".parse().unwrap()).await);
+    assert_eq!(discarded(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_an_unsubscribed_client_waited_for_is_discarded_at_once_and_one_row_says_so() {
+    let (world, shop) = (World::start().await, TestRelyingParty::start().await);
+    let owed = owed(&world, &shop, 3).await;
+    change(&world, client("shop", &[], |_| {})).await;
+    for id in owed {
+        assert_eq!(world.delivery(id).await.state, DeliveryState::Cancelled);
+    }
+    assert_eq!(discarded(&world).await, [("unsubscribed".to_owned(), 3, 3)]);
+    change(&world, client("shop", &[&shop.url()], |_| {})).await;
+    change(&world, client("shop", &[], |_| {})).await;
+    assert_eq!(
+        discarded(&world).await.len(),
+        1,
+        "nothing was discarded since"
+    );
+}
+
+#[tokio::test]
+async fn thousands_of_deliveries_are_discarded_and_a_hundred_of_them_named() {
+    let world = World::start().await;
+    let id = world.client("shop", "http://127.0.0.1:9/").await;
+    let template = world.revoke_one(&id).await;
+    let template = world.until_attempted(template, 1).await;
+    let (random, now) = (SystemRandom, world.clock_now());
+    let again = (0..11_000).map(|_| {
+        let id = DeliveryId::generate(now, &random);
+        let later = Some(now + Duration::from_hours(1));
+        let again = template.again(template.about.clone(), template.url.clone(), id, now);
+        Delivery {
+            next_attempt_at: later,
+            ..again
+        }
+    });
+    let rows: Vec<_> = again.collect();
+    let store = world.issuer.store();
+    let work = store.write::<_, StorageError, _>(move |tx| {
+        Box::pin(async move { tx.insert_deliveries(&rows).await })
+    });
+    work.await.unwrap();
+    assert!(delete(&world, &id).await);
+    assert_eq!(
+        discarded(&world).await,
+        [("client-deleted".to_owned(), 11_001, 100)]
+    );
+    let mut view = store.read().await.unwrap();
+    assert_eq!(
+        view.unfinished_of_client(&id, 10).await.unwrap(),
+        (0, Vec::new())
+    );
+}
+
+#[tokio::test]
+async fn what_waits_for_a_mistyped_url_moves_as_soon_as_it_is_mended() {
+    let (world, wrong) = (World::start().await, TestRelyingParty::start().await);
+    let right = TestRelyingParty::start().await;
+    wrong.always_answer(Answer::Status(404));
+    let id = world.client("shop", &wrong.url()).await;
+    let delivery = world.revoke_one(&id).await;
+    world.until_attempted(delivery, 1).await;
+    change(&world, client("shop", &[&right.url()], |_| {})).await;
+    // No time passes: by the schedule it would wait for a minute.
+    right.wait_for(1).await;
+    world.until_state(delivery, DeliveryState::Cancelled).await;
+    assert!(discarded(&world).await.is_empty(), "it was moved");
+}
 
 #[tokio::test]
 async fn g23_a_client_deleted_before_the_attempt_is_not_told() {

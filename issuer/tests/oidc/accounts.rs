@@ -1,12 +1,16 @@
 //! What changes of an account do to its sessions.
 
 use axum::http::StatusCode;
+use logout_issuer::domain::client::Client;
+use logout_issuer::domain::initiator::Initiator;
+use logout_issuer::domain::logout_settings::{Initiators, LogoutSettings, LogoutUrl};
 use logout_issuer::login::account_changes::{AccountChange, AccountChangeError, change_account};
 use logout_issuer::login::users::{CreateUserError, NewUser, create_user};
 use logout_issuer::logout::LogContext;
 use logout_shared::{Secret, SessionId};
+use serde_json::json;
 
-use crate::house::{Browser, EMAIL, House, PASSWORD, Reply, claims, shop_request};
+use crate::house::{Browser, EMAIL, House, PASSWORD, Reply, claims, client, shop_request};
 
 async fn change(house: &House, change: AccountChange) -> Result<usize, AccountChangeError> {
     let ended = change_account(&house.issuer, &house.ada.id, change, LogContext::default()).await;
@@ -100,6 +104,85 @@ async fn a_new_address_must_be_free_and_ends_all_sessions() {
     let mut browser = house.browser();
     let answer = attempt(&mut browser, &house, "ada@new.example", PASSWORD).await;
     assert!(answer.find_parameter("code").is_some(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_same_address_once_more_ends_nothing() {
+    let house = House::open().await;
+    sid(&house, &mut house.browser()).await;
+    let same = AccountChange::Email(EMAIL.to_owned());
+    assert_eq!(change(&house, same).await.unwrap(), 0);
+    assert!(!house.history_has("sce").await);
+    let spelled = AccountChange::Email(EMAIL.to_uppercase());
+    assert_eq!(change(&house, spelled).await.unwrap(), 1);
+}
+
+/// Makes the forum hear of one initiator alone, and Ada sign in to it in this session.
+async fn forum_names(house: &House, initiator: Initiator, sid: &SessionId) {
+    let settings = LogoutSettings {
+        urls: vec![LogoutUrl::from_stored("https://forum.example/bcl".into())],
+        initiators: Some(Initiators::Custom(vec![initiator])),
+        ..LogoutSettings::default()
+    };
+    let logout = Some(settings);
+    house
+        .add_client(Client {
+            logout,
+            ..client("forum")
+        })
+        .await;
+    join_forum(house, sid).await;
+}
+
+async fn join_forum(house: &House, sid: &SessionId) {
+    let forum = "forum".parse().unwrap();
+    house.issuer.sessions().join(sid, &forum).await.unwrap();
+}
+
+fn profile(claims: serde_json::Value) -> AccountChange {
+    AccountChange::Profile(claims.as_object().unwrap().clone())
+}
+
+#[tokio::test]
+async fn a_changed_profile_is_told_to_clients_that_name_it_and_ends_no_session() {
+    let house = House::open().await;
+    let sid = sid(&house, &mut house.browser()).await;
+    forum_names(&house, Initiator::ProfileChanged, &sid).await;
+    for (claims, told) in [
+        (json!({ "locale": "en" }), 0),
+        (json!({ "name": "Ada", "phone_number": "+1" }), 0),
+        (json!({ "name": "Ada Lovelace" }), 1),
+        (json!({ "nickname": "ada" }), 1),
+        (json!({ "picture": "https://ada.example/" }), 1),
+        (json!({ "phone_number": null }), 1),
+    ] {
+        let change = profile(claims.clone());
+        let context = LogContext::default();
+        let ended = change_account(&house.issuer, &house.ada.id, change, context).await;
+        let ended = ended.unwrap();
+        assert_eq!(
+            (ended.sessions.len(), ended.deliveries.len()),
+            (0, told),
+            "{claims}"
+        );
+        join_forum(&house, &sid).await;
+    }
+    let mut view = house.issuer.store().read().await.unwrap();
+    let ada = view.find_user(&house.ada.id).await.unwrap().unwrap();
+    let expected = json!({ "name": "Ada Lovelace", "nickname": "ada",
+        "picture": "https://ada.example/", "locale": "en" });
+    assert_eq!(serde_json::Value::Object(ada.profile), expected);
+}
+
+#[tokio::test]
+async fn a_phone_that_is_no_second_factor_any_more_is_told_to_clients_that_name_it() {
+    let house = House::open().await;
+    let sid = sid(&house, &mut house.browser()).await;
+    forum_names(&house, Initiator::MfaPhoneUnenrolled, &sid).await;
+    let (id, unenroll) = (&house.ada.id, AccountChange::UnenrollMfaPhone);
+    let ended = change_account(&house.issuer, id, unenroll, LogContext::default()).await;
+    let ended = ended.unwrap();
+    assert_eq!((ended.sessions.len(), ended.deliveries.len()), (0, 1));
 }
 
 #[tokio::test]

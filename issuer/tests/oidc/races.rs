@@ -1,12 +1,23 @@
-//! What happens at the same moment: exchanges of one code, an exchange and the session's end.
+//! What happens at the same moment: exchanges of one code, an exchange and the session's end, a
+//! sign-in and the change that makes its password the old one.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use futures_util::future::join_all;
 use logout_issuer::domain::client::Client;
+use logout_issuer::domain::delivery::{About, Delivery, DeliveryId, DeliveryState};
 use logout_issuer::domain::initiator::Initiator;
 use logout_issuer::domain::logout_settings::{Initiators, LogoutSettings, LogoutUrl, UrlPolicy};
+use logout_issuer::domain::user::PasswordHash;
+use logout_issuer::login::account_changes::{AccountChange, change_account};
+use logout_issuer::logout::LogContext;
+use logout_issuer::storage::StorageError;
+use logout_shared::{Secret, SessionMetadata, SystemRandom, TraceId};
+use tokio::sync::Barrier;
 
-use crate::house::{House, SPA_CALLBACK, VERIFIER, client};
+use crate::house::{EMAIL, House, PASSWORD, Reply, SPA_CALLBACK, VERIFIER, client, shop_request};
 use crate::token::code;
 
 #[tokio::test]
@@ -62,9 +73,16 @@ async fn whoever_joins_a_session_that_ends_at_that_moment_is_told_or_refused() {
             ("redirect_uri", SPA_CALLBACK),
             ("code_verifier", VERIFIER),
         ];
-        let exchange = house.post("/oauth/token", None, &fields);
+        let barrier = Barrier::new(2);
+        let exchange = async {
+            barrier.wait().await;
+            house.post("/oauth/token", None, &fields).await
+        };
         let sessions = house.issuer.sessions();
-        let end = sessions.end(&sid, Initiator::SessionRevoked);
+        let end = async {
+            barrier.wait().await;
+            sessions.end(&sid, Initiator::SessionRevoked).await
+        };
         let (reply, ended) = if round % 2 == 0 {
             tokio::join!(exchange, end)
         } else {
@@ -78,4 +96,150 @@ async fn whoever_joins_a_session_that_ends_at_that_moment_is_told_or_refused() {
             "round {round}: {reply:?}"
         );
     }
+}
+
+/// The sessions of Ada that live.
+async fn live(house: &House) -> usize {
+    let mut snapshot = house.issuer.store().read().await.unwrap();
+    let now = house.issuer.now();
+    let page = snapshot.list_sessions_of_user(&house.ada.id, None, 10, now);
+    page.await.unwrap().sessions.len()
+}
+
+/// A sign-in whose password was checked before the change, and one whose session began before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_session_begun_with_the_old_password_outlives_the_change() {
+    let house = House::open().await;
+    for round in 0..12 {
+        let (old, new) = if round % 2 == 0 {
+            (PASSWORD, "another password")
+        } else {
+            ("another password", PASSWORD)
+        };
+        let mut browser = house.browser();
+        let page = browser.get(&house.url(&shop_request(&[]))).await;
+        let page = browser.follow(&page).await;
+        let fields = [("email", EMAIL), ("password", old)];
+        let sign_in = browser.submit(&page, &fields);
+        let change = AccountChange::Password {
+            password: Secret::new(new.to_owned()),
+            keep: None,
+        };
+        let change = change_account(&house.issuer, &house.ada.id, change, LogContext::default());
+        let barrier = Barrier::new(2);
+        let (reply, changed) = tokio::join!(
+            async {
+                barrier.wait().await;
+                sign_in.await
+            },
+            async {
+                barrier.wait().await;
+                change.await
+            }
+        );
+        assert_eq!(live(&house).await, 0, "round {round}: {reply:?}");
+        changed.unwrap();
+    }
+}
+
+/// Signs Ada in while something else happens to her between the check and the session's start.
+async fn sign_in_while<F: Future<Output = ()>>(house: &House, change: F) -> Reply {
+    let mut browser = house.browser();
+    let page = browser.get(&house.url(&shop_request(&[]))).await;
+    let page = browser.follow(&page).await;
+    let fields = [("email", EMAIL), ("password", PASSWORD)];
+    let change = async {
+        // The hash is read by then, and checking it takes many times as long.
+        for _ in 0..20 {
+            assert_eq!(live(house).await, 0);
+        }
+        change.await;
+    };
+    tokio::join!(browser.submit(&page, &fields), change).0
+}
+
+#[tokio::test]
+async fn a_user_blocked_after_the_password_was_checked_begins_no_session() {
+    let house = House::open().await;
+    let context = LogContext::default();
+    let block = change_account(&house.issuer, &house.ada.id, AccountChange::Block, context);
+    let reply = sign_in_while(&house, async { drop(block.await.unwrap()) }).await;
+    assert_eq!(reply.status, StatusCode::FORBIDDEN, "{reply:?}");
+    assert_eq!(live(&house).await, 0);
+}
+
+#[tokio::test]
+async fn a_password_changed_after_it_was_checked_begins_no_session() {
+    let house = House::open().await;
+    let id = house.ada.id.clone();
+    let another = PasswordHash {
+        phc: "another".to_owned(),
+        version: house.ada.password_version + 1,
+    };
+    let change = house.issuer.store().write::<_, StorageError, _>(move |tx| {
+        Box::pin(async move { tx.set_password(&id, &another).await })
+    });
+    let reply = sign_in_while(&house, async { change.await.unwrap() }).await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{reply:?}");
+    assert_eq!(live(&house).await, 0);
+}
+
+/// Another node tells the forum that all of Ada's sessions are over, while she signs in there.
+#[tokio::test]
+async fn an_exchange_waits_while_the_client_is_told_that_all_sessions_are_over() {
+    let house = House::open().await;
+    let code = code(&house, &[]).await;
+    let now = house.issuer.now();
+    let delivery = Delivery {
+        id: DeliveryId::generate(now, &SystemRandom),
+        client: "shop".parse().unwrap(),
+        user: house.ada.id.clone(),
+        about: About::AllSessions(vec!["s1".parse().unwrap(), "s2".parse().unwrap()]),
+        initiator: Initiator::SessionRevoked,
+        url: LogoutUrl::from_stored("https://shop.example/logout".into()),
+        trace_id: TraceId::generate(&SystemRandom),
+        metadata: SessionMetadata::new(),
+        event_at: now,
+        state: DeliveryState::Pending,
+        attempts: 0,
+        next_attempt_at: Some(now),
+        give_up_at: now + Duration::from_hours(72),
+        finished_at: None,
+        last: None,
+        follow_up: false,
+    };
+    let (id, store) = (delivery.id, house.issuer.store());
+    let claim = store.write::<_, StorageError, _>(move |tx| {
+        Box::pin(async move {
+            tx.insert_deliveries(&[delivery]).await?;
+            let until = now + Duration::from_secs(30);
+            let held = tx.claim_due_deliveries("another node", now, until, 1, &[]);
+            Ok(held.await?.len())
+        })
+    });
+    assert_eq!(claim.await.unwrap(), 1);
+    let released = AtomicBool::new(false);
+    let release = async {
+        // Time enough for an exchange that does not wait.
+        for turn in 0..50 {
+            let name = format!("turn {turn}");
+            let turn =
+                store.write(move |tx| Box::pin(async move { tx.mark_bootstrapped(&name).await }));
+            turn.await.unwrap();
+        }
+        released.store(true, Ordering::SeqCst);
+        let release = store.write::<_, StorageError, _>(move |tx| {
+            Box::pin(async move { tx.release_deliveries("another node", &[id], now).await })
+        });
+        release.await.unwrap();
+    };
+    let exchange = async {
+        let reply = house.redeem(&code).await;
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        assert!(
+            released.load(Ordering::SeqCst),
+            "joined while it was under way"
+        );
+    };
+    tokio::join!(exchange, release);
 }
