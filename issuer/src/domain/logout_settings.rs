@@ -329,12 +329,12 @@ mod tests {
 
     #[test]
     fn one_token_for_all_sessions_is_for_clients_that_opted_in_and_need_no_session() {
-        let accepts = |subject_logout, session_required, metadata| {
+        let accepts = |session_required, subject_logout, metadata| {
             let settings = LogoutSettings {
                 include_session_metadata: metadata,
                 delivery: DeliverySettings {
-                    subject_logout,
                     session_required,
+                    subject_logout,
                     ..DeliverySettings::default()
                 },
                 ..LogoutSettings::default()
@@ -342,8 +342,8 @@ mod tests {
             settings.accepts_subject_logout()
         };
         assert!(!LogoutSettings::default().accepts_subject_logout());
-        assert!(accepts(true, false, None) && accepts(true, false, Some(false)));
-        assert!(!accepts(true, true, None) && !accepts(true, false, Some(true)));
+        assert!(accepts(false, true, None) && accepts(false, true, Some(false)));
+        assert!(!accepts(true, true, None) && !accepts(false, true, Some(true)));
     }
 
     #[test]

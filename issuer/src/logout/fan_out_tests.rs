@@ -229,7 +229,7 @@ fn of_two(settings: LogoutSettings, coalescing: &Coalescing) -> Vec<String> {
         About::Session(sid) => sid.to_string(),
         About::AllSessions(sids) => sids
             .iter()
-            .map(|sid| sid.as_str())
+            .map(SessionId::as_str)
             .collect::<Vec<_>>()
             .join("+"),
     };

@@ -346,7 +346,7 @@ async fn told_after(after: Duration, sweep: bool) -> usize {
 #[tokio::test]
 async fn who_was_not_told_is_remembered_for_thirty_days() {
     let days = Duration::from_hours(30 * 24);
-    let just_before = days - Duration::from_millis(1);
+    let just_before = days.saturating_sub(Duration::from_millis(1));
     for sweep in [false, true] {
         assert_eq!(told_after(just_before, sweep).await, 1);
         assert_eq!(told_after(days, sweep).await, 0);

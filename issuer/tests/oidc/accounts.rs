@@ -139,7 +139,7 @@ async fn join_forum(house: &House, sid: &SessionId) {
     house.issuer.sessions().join(sid, &forum).await.unwrap();
 }
 
-fn profile(claims: serde_json::Value) -> AccountChange {
+fn profile(claims: &serde_json::Value) -> AccountChange {
     AccountChange::Profile(claims.as_object().unwrap().clone())
 }
 
@@ -156,7 +156,7 @@ async fn a_changed_profile_is_told_to_clients_that_name_it_and_ends_no_session()
         (json!({ "picture": "https://ada.example/" }), 1),
         (json!({ "phone_number": null }), 1),
     ] {
-        let change = profile(claims.clone());
+        let change = profile(&claims);
         let context = LogContext::default();
         let ended = change_account(&house.issuer, &house.ada.id, change, context).await;
         let ended = ended.unwrap();
