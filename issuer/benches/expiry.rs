@@ -37,8 +37,8 @@ const OF_ONE_USER: usize = 10_000;
 
 #[tokio::main]
 async fn main() {
-    let given = std::env::args().filter_map(|argument| argument.parse().ok());
-    let sessions: usize = given.last().unwrap_or(100_000);
+    let given = std::env::args().find_map(|argument| argument.parse().ok());
+    let sessions: usize = given.unwrap_or(100_000);
     println!("fdatasync of a page: {}", Waits(fdatasyncs()));
     for participants in [1, 10] {
         sweep(sessions, participants).await;

@@ -2,6 +2,8 @@
 //!
 //! Rules and forms are those of the Management API (`http/management/clients/`).
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use logout_shared::{ClientId, Secret, Timestamp};
@@ -229,16 +231,17 @@ async fn delete(issuer: &Issuer, id: ClientId) -> anyhow::Result<()> {
     let client = load(issuer, &id).await?;
     let now = issuer.now();
     let event = event("Delete a client", &client, now);
+    let random = Arc::clone(issuer.random());
     issuer
         .store()
         .write(move |tx| {
             Box::pin(async move {
-                logout::delete_client(tx, &client.id, now).await?;
+                logout::delete_client(tx, &client.id, now, &*random).await?;
                 tx.append_events(&[event]).await
             })
         })
         .await?;
-    logout::settle_client(&**issuer.store(), &id, now).await?;
+    logout::settle_client(&**issuer.store(), &id, now, issuer.random()).await?;
     output::line(&format!("client \"{id}\" is deleted"))?;
     Ok(())
 }

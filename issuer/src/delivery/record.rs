@@ -6,9 +6,7 @@ use serde_json::{Value, json};
 
 use super::attempt::recipient;
 use super::mint;
-use crate::domain::delivery::{
-    Attempt, AttemptOutcome, Delivery, DeliveryId, DeliveryState, Verdict,
-};
+use crate::domain::delivery::{Attempt, AttemptOutcome, Delivery, DeliveryState, Verdict};
 use crate::domain::event_log::{LogCode, LogEvent};
 use crate::domain::retry::RetrySchedule;
 use crate::storage::{ClaimedDelivery, RecordedAttempt, StorageError, Transaction};
@@ -96,15 +94,9 @@ async fn successors(
     match &one.outcome {
         AttemptOutcome::Expand => Ok(delivery.expand(share, now, random)),
         AttemptOutcome::Moved => {
-            // Where the client was or will be told of the same event: not once more there.
             let told = tx.urls_told(delivery).await?;
             let urls = recipient(&one.claimed).map(|(_, settings)| &settings.urls[..]);
-            let new = urls.unwrap_or_default().iter();
-            let moved = new.filter(|url| !told.contains(url)).map(|url| {
-                let id = DeliveryId::generate(now, random);
-                delivery.again(delivery.about.clone(), url.clone(), id, now)
-            });
-            Ok(moved.collect())
+            Ok(delivery.moved(urls.unwrap_or_default(), &told, now, random))
         }
         AttemptOutcome::Tried(..) | AttemptOutcome::Cancelled => Ok(Vec::new()),
     }

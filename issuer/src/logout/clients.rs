@@ -2,18 +2,27 @@
 //!
 //! URLs are read at each attempt, so nothing here is needed for what is right; it is what makes it
 //! happen at once. A client that is gone or has no URL is owed nothing any more, and one row of the
-//! event log says what was discarded. What waits for a URL that was taken away comes due and moves.
-//! Both take few deliveries at a time: what is left over is [`settle_client`]'s.
+//! event log says what was discarded. What waits for a URL that was taken away, perhaps since its
+//! app is down, moves to those that are there now. Both take few deliveries at a time: what is left
+//! over is [`settle_client`]'s. What a worker holds at that moment it moves itself.
 
-use logout_shared::{ClientId, Timestamp};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use logout_shared::{ClientId, RandomSource, Timestamp};
 use serde_json::json;
 
 use crate::domain::client::Client;
+use crate::domain::delivery::Delivery;
 use crate::domain::event_log::{LogCode, LogEvent};
+use crate::domain::logout_settings::LogoutUrl;
 use crate::storage::{StorageError, Store, Transaction};
 
-/// How many deliveries are discarded or moved in one transaction; others wait that long to write.
-const DELIVERIES_AT_A_TIME: u32 = 5_000;
+/// How many deliveries are discarded in one transaction; others wait that long to write.
+const DISCARDED_AT_A_TIME: u32 = 5_000;
+
+/// How many deliveries are moved in one transaction; each costs more than to discard it.
+const MOVED_AT_A_TIME: u32 = 500;
 
 /// How many discarded deliveries a log row names.
 const MAX_NAMED: u32 = 100;
@@ -29,6 +38,7 @@ pub async fn change_client(
     tx: &mut dyn Transaction,
     client: &Client,
     now: Timestamp,
+    random: &dyn RandomSource,
 ) -> Result<bool, StorageError> {
     let Some(before) = tx.find_client(&client.id).await? else {
         return Ok(false);
@@ -39,7 +49,7 @@ pub async fn change_client(
         report_discarded(tx, &before, ("unsubscribed", why), now).await?;
     }
     if before.logout.map(|it| it.urls) != client.logout.as_ref().map(|it| it.urls.clone()) {
-        settle_some(tx, &client.id, now).await?;
+        settle_some(tx, &client.id, now, random).await?;
     }
     Ok(true)
 }
@@ -55,6 +65,7 @@ pub async fn delete_client(
     tx: &mut dyn Transaction,
     id: &ClientId,
     now: Timestamp,
+    random: &dyn RandomSource,
 ) -> Result<bool, StorageError> {
     let Some(before) = tx.find_client(id).await? else {
         return Ok(false);
@@ -62,7 +73,7 @@ pub async fn delete_client(
     tx.delete_client(id).await?;
     let why = ("client-deleted", "the client was deleted");
     report_discarded(tx, &before, why, now).await?;
-    settle_some(tx, id, now).await?;
+    settle_some(tx, id, now, random).await?;
     Ok(true)
 }
 
@@ -75,31 +86,73 @@ pub async fn settle_client(
     store: &dyn Store,
     id: &ClientId,
     now: Timestamp,
+    random: &Arc<dyn RandomSource>,
 ) -> Result<(), StorageError> {
     loop {
-        let id = id.clone();
+        let (id, random) = (id.clone(), Arc::clone(random));
         let settle = store.write::<_, StorageError, _>(move |tx| {
-            Box::pin(async move { settle_some(tx, &id, now).await })
+            Box::pin(async move { settle_some(tx, &id, now, &*random).await })
         });
-        if settle.await? < u64::from(DELIVERIES_AT_A_TIME) {
+        if settle.await? == Settled::Wholly {
             return Ok(());
         }
     }
 }
 
-/// Gives how many deliveries were discarded or come due for their move.
+/// Whether a client still waits for something that is to be discarded or moved.
+#[derive(Debug, PartialEq, Eq)]
+enum Settled {
+    Wholly,
+    InPart,
+}
+
 async fn settle_some(
     tx: &mut dyn Transaction,
     id: &ClientId,
     now: Timestamp,
-) -> Result<u64, StorageError> {
+    random: &dyn RandomSource,
+) -> Result<Settled, StorageError> {
     let settings = tx.find_client(id).await?.and_then(|client| client.logout);
     let urls = settings.map(|it| it.urls).unwrap_or_default();
-    let limit = DELIVERIES_AT_A_TIME;
-    if urls.is_empty() {
-        return tx.cancel_deliveries_of_client(id, now, limit).await;
+    let (settled, limit) = if urls.is_empty() {
+        let limit = DISCARDED_AT_A_TIME;
+        (tx.cancel_deliveries_of_client(id, now, limit).await?, limit)
+    } else {
+        let limit = MOVED_AT_A_TIME;
+        let stranded = tx.deliveries_to_other_urls(id, &urls, limit).await?;
+        move_to(tx, &urls, &stranded, now, random).await?;
+        (stranded.len() as u64, limit)
+    };
+    let wholly = settled < u64::from(limit);
+    Ok(if wholly {
+        Settled::Wholly
+    } else {
+        Settled::InPart
+    })
+}
+
+async fn move_to(
+    tx: &mut dyn Transaction,
+    urls: &[LogoutUrl],
+    stranded: &[Delivery],
+    now: Timestamp,
+    random: &dyn RandomSource,
+) -> Result<(), StorageError> {
+    if stranded.is_empty() {
+        return Ok(());
     }
-    tx.hasten_deliveries_besides(id, &urls, now, limit).await
+    let mut moved = Vec::new();
+    let mut there = HashSet::new();
+    for delivery in stranded {
+        let told = tx.urls_told(delivery).await?;
+        let mut new = delivery.moved(urls, &told, now, random);
+        // Two URLs may have gone, and both deliveries have the same way.
+        new.retain(|one| there.insert((one.trace_id.clone(), one.url.clone())));
+        moved.append(&mut new);
+    }
+    let ids: Vec<_> = stranded.iter().map(|one| one.id).collect();
+    tx.cancel_deliveries(&ids, now).await?;
+    tx.insert_deliveries(&moved).await
 }
 
 async fn report_discarded(

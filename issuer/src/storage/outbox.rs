@@ -130,6 +130,14 @@ pub trait OutboxReads {
         take: u32,
     ) -> Result<DeliveryPage, StorageError>;
 
+    /// Deliveries that wait for other URLs of a client than these, `take` at most.
+    async fn deliveries_to_other_urls(
+        &mut self,
+        client: &ClientId,
+        urls: &[LogoutUrl],
+        take: u32,
+    ) -> Result<Vec<Delivery>, StorageError>;
+
     /// Where the client was or will be told of what this delivery is about.
     async fn urls_told(&mut self, delivery: &Delivery) -> Result<Vec<LogoutUrl>, StorageError>;
 
@@ -218,13 +226,10 @@ pub trait OutboxWrites {
         limit: u32,
     ) -> Result<u64, StorageError>;
 
-    /// Makes due now what waits for other URLs of a client than these, `limit` at most; gives how
-    /// many.
-    async fn hasten_deliveries_besides(
+    /// Cancels these deliveries, unless a worker holds them or they are finished.
+    async fn cancel_deliveries(
         &mut self,
-        client: &ClientId,
-        urls: &[LogoutUrl],
+        ids: &[DeliveryId],
         now: Timestamp,
-        limit: u32,
-    ) -> Result<u64, StorageError>;
+    ) -> Result<(), StorageError>;
 }

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use logout_issuer::domain::delivery::{About, DeliveryState};
+use logout_issuer::domain::delivery::{About, DeliveryState, Endpoint};
 use logout_issuer::domain::logout_settings::LogoutSettings;
 use logout_issuer::domain::session::{AuthenticationMethod, Device, Session, SessionLifetimes};
 use logout_issuer::logout::Ended;
 use logout_issuer::storage::sqlite::SqliteStore;
-use logout_issuer::storage::{DeliveryFilter, StorageError};
+use logout_issuer::storage::{DeliveryFilter, Lease, StorageError};
 use logout_shared::{ClientId, ManualClock, SigningAlgorithm, Subject};
 use logout_tests::relying_party::{Answer, TestRelyingParty};
 use serde_json::json;
@@ -251,11 +251,16 @@ async fn what_another_node_tells_is_waited_for_as_well() {
     sessions(&world, &client, 2).await;
     let id = delete_account(&world).await.deliveries[0];
     let (store, now) = (world.issuer.store(), world.clock_now());
-    let lease_until = now + Duration::from_secs(30);
+    let lease = Lease {
+        worker: "another node".into(),
+        now,
+        until: now + Duration::from_secs(30),
+    };
+    let mut take_all = |_: &Endpoint| true;
     let claim = store.write::<_, StorageError, _>(move |tx| {
         Box::pin(async move {
-            let held = tx.claim_due_deliveries("another node", now, lease_until, 10, &[]);
-            Ok(held.await?.len())
+            let held = tx.claim_due_deliveries(&lease, 10, &mut take_all);
+            Ok(held.await?.leased.len())
         })
     });
     assert_eq!(claim.await.unwrap(), 1);

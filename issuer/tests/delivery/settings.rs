@@ -1,26 +1,29 @@
 //! Settings are those of the attempt: clients that go, and URLs that change.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use logout_issuer::domain::client::Client;
 use logout_issuer::domain::delivery::{Delivery, DeliveryId, DeliveryState};
 use logout_issuer::domain::logout_settings::LogoutUrl;
 use logout_issuer::logout;
+use logout_issuer::storage::sqlite::SqliteStore;
 use logout_issuer::storage::{DeliveryFilter, StorageError};
-use logout_shared::{ClientId, SystemRandom};
+use logout_shared::{ClientId, ManualClock, SystemRandom, TraceId};
 use logout_tests::relying_party::{Answer, TestRelyingParty};
 
-use crate::world::{World, client};
+use crate::world::{START, World, client, master};
 
 /// Changes a client as the server does.
 async fn change(world: &World, client: Client) {
     let (id, now) = (client.id.clone(), world.clock_now());
     let store = world.issuer.store();
     let work = store.write::<_, StorageError, _>(move |tx| {
-        Box::pin(async move { logout::change_client(tx, &client, now).await })
+        Box::pin(async move { logout::change_client(tx, &client, now, &SystemRandom).await })
     });
     assert!(work.await.unwrap(), "the client is there");
-    logout::settle_client(&**store, &id, now).await.unwrap();
+    let settle = logout::settle_client(&**store, &id, now, world.issuer.random());
+    settle.await.unwrap();
 }
 
 /// Deletes a client as the server does.
@@ -28,10 +31,11 @@ async fn delete(world: &World, id: &ClientId) -> bool {
     let (deleted, now) = (id.clone(), world.clock_now());
     let store = world.issuer.store();
     let work = store.write::<_, StorageError, _>(move |tx| {
-        Box::pin(async move { logout::delete_client(tx, &deleted, now).await })
+        Box::pin(async move { logout::delete_client(tx, &deleted, now, &SystemRandom).await })
     });
     let was_there = work.await.unwrap();
-    logout::settle_client(&**store, id, now).await.unwrap();
+    let settle = logout::settle_client(&**store, id, now, world.issuer.random());
+    settle.await.unwrap();
     was_there
 }
 
@@ -55,9 +59,8 @@ async fn owed(world: &World, shop: &TestRelyingParty, count: usize) -> Vec<Deliv
     for _ in 0..count {
         owed.push(world.revoke_one(&id).await);
     }
-    for id in &owed {
-        world.until(*id, |it| it.attempts > 0).await;
-    }
+    // The others wait for their endpoint then.
+    world.until(owed[0], |it| it.attempts > 0).await;
     owed
 }
 
@@ -97,34 +100,79 @@ async fn what_an_unsubscribed_client_waited_for_is_discarded_at_once_and_one_row
     );
 }
 
+/// Stores more of a delivery, each of an event of its own, that wait for an hour.
+async fn insert_waiting(
+    world: &World,
+    template: &Delivery,
+    count: usize,
+    change: impl Fn(&mut Delivery),
+) {
+    let (random, now) = (SystemRandom, world.clock_now());
+    let again = (0..count).map(|_| {
+        let id = DeliveryId::generate(now, &random);
+        let mut again = template.again(template.about.clone(), template.url.clone(), id, now);
+        again.trace_id = TraceId::generate(&random);
+        again.next_attempt_at = Some(now + Duration::from_hours(1));
+        change(&mut again);
+        again
+    });
+    let rows: Vec<_> = again.collect();
+    let work = world.issuer.store().write::<_, StorageError, _>(move |tx| {
+        Box::pin(async move { tx.insert_deliveries(&rows).await })
+    });
+    work.await.unwrap();
+}
+
+/// How many deliveries are unfinished at each URL.
+async fn unfinished(world: &World) -> BTreeMap<String, usize> {
+    let mut view = world.issuer.store().read().await.unwrap();
+    let filter = DeliveryFilter::default();
+    let page = view.list_deliveries(&filter, None, 10_000).await.unwrap();
+    let mut counts = BTreeMap::new();
+    for one in page.deliveries.iter().filter(|one| !one.state.is_final()) {
+        *counts.entry(one.url.to_string()).or_default() += 1;
+    }
+    counts
+}
+
+#[tokio::test]
+async fn what_waits_for_an_app_that_is_down_moves_in_pieces_and_once() {
+    const OLD: &str = "http://127.0.0.1:9/1";
+    const ALSO_OLD: &str = "http://127.0.0.1:9/2";
+    const NEW: &str = "http://127.0.0.1:9/3";
+    let store = SqliteStore::in_memory().await.unwrap();
+    let world = World::on(store, ManualClock::at(START), master()).await;
+    let id = world.client_with("shop", &[OLD, ALSO_OLD], |_| {}).await;
+    let sid = world.session(&[&id]).await;
+    let both = world.revoke(&sid).await.deliveries;
+    let template = world.delivery(both[0]).await;
+    insert_waiting(&world, &template, 1_100, |one| {
+        one.queued_at = one.next_attempt_at.take();
+    })
+    .await;
+    let before = [(OLD.to_owned(), 1_101), (ALSO_OLD.to_owned(), 1)];
+    assert_eq!(unfinished(&world).await, before.into());
+    change(&world, client("shop", &[NEW], |_| {})).await;
+    // The session told at both old URLs is told once at the new one.
+    let after = BTreeMap::from([(NEW.to_owned(), 1_101)]);
+    assert_eq!(unfinished(&world).await, after);
+    change(&world, client("shop", &[OLD, NEW], |_| {})).await;
+    assert_eq!(unfinished(&world).await, after);
+}
+
 #[tokio::test]
 async fn thousands_of_deliveries_are_discarded_and_a_hundred_of_them_named() {
     let world = World::start().await;
     let id = world.client("shop", "http://127.0.0.1:9/").await;
     let template = world.revoke_one(&id).await;
     let template = world.until_attempted(template, 1).await;
-    let (random, now) = (SystemRandom, world.clock_now());
-    let again = (0..11_000).map(|_| {
-        let id = DeliveryId::generate(now, &random);
-        let later = Some(now + Duration::from_hours(1));
-        let again = template.again(template.about.clone(), template.url.clone(), id, now);
-        Delivery {
-            next_attempt_at: later,
-            ..again
-        }
-    });
-    let rows: Vec<_> = again.collect();
-    let store = world.issuer.store();
-    let work = store.write::<_, StorageError, _>(move |tx| {
-        Box::pin(async move { tx.insert_deliveries(&rows).await })
-    });
-    work.await.unwrap();
+    insert_waiting(&world, &template, 11_000, |_| {}).await;
     assert!(delete(&world, &id).await);
     assert_eq!(
         discarded(&world).await,
         [("client-deleted".to_owned(), 11_001, 100)]
     );
-    let mut view = store.read().await.unwrap();
+    let mut view = world.issuer.store().read().await.unwrap();
     assert_eq!(
         view.unfinished_of_client(&id, 10).await.unwrap(),
         (0, Vec::new())

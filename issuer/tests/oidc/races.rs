@@ -7,13 +7,13 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use futures_util::future::join_all;
 use logout_issuer::domain::client::Client;
-use logout_issuer::domain::delivery::{About, Delivery, DeliveryId, DeliveryState};
+use logout_issuer::domain::delivery::{About, Delivery, DeliveryId, DeliveryState, Endpoint};
 use logout_issuer::domain::initiator::Initiator;
 use logout_issuer::domain::logout_settings::{Initiators, LogoutSettings, LogoutUrl, UrlPolicy};
 use logout_issuer::domain::user::PasswordHash;
 use logout_issuer::login::account_changes::{AccountChange, change_account};
 use logout_issuer::logout::LogContext;
-use logout_issuer::storage::StorageError;
+use logout_issuer::storage::{Lease, StorageError};
 use logout_shared::{Secret, SessionMetadata, SystemRandom, TraceId};
 use tokio::sync::Barrier;
 
@@ -203,18 +203,24 @@ async fn an_exchange_waits_while_the_client_is_told_that_all_sessions_are_over()
         state: DeliveryState::Pending,
         attempts: 0,
         next_attempt_at: Some(now),
+        queued_at: None,
         give_up_at: now + Duration::from_hours(72),
         finished_at: None,
         last: None,
         follow_up: false,
     };
     let (id, store) = (delivery.id, house.issuer.store());
+    let lease = Lease {
+        worker: "another node".into(),
+        now,
+        until: now + Duration::from_secs(30),
+    };
+    let mut take_all = |_: &Endpoint| true;
     let claim = store.write::<_, StorageError, _>(move |tx| {
         Box::pin(async move {
             tx.insert_deliveries(&[delivery]).await?;
-            let until = now + Duration::from_secs(30);
-            let held = tx.claim_due_deliveries("another node", now, until, 1, &[]);
-            Ok(held.await?.len())
+            let held = tx.claim_due_deliveries(&lease, 1, &mut take_all);
+            Ok(held.await?.leased.len())
         })
     });
     assert_eq!(claim.await.unwrap(), 1);

@@ -9,6 +9,9 @@ use crate::outbox_record::record;
 use crate::samples::{at, attempt, delivery, delivery_id, id, insert_deliveries, tried};
 use crate::{commit, each_store};
 
+const OLD: &str = "https://old.example/";
+const NEW: &str = "https://new.example/";
+
 fn url(text: &str) -> LogoutUrl {
     LogoutUrl::from_stored(text.into())
 }
@@ -61,27 +64,36 @@ each_store! {
         assert_eq!(states(other), Some((DeliveryState::Pending, None)));
     }
 
-    async fn what_waits_for_a_removed_url_comes_due_a_few_at_a_time(store: &dyn Store) {
-        let later = |one: Delivery| Delivery { next_attempt_at: Some(at(500)), ..one };
-        let rows = [
-            later(to(1, "shop", "https://old.example/")),
-            later(to(2, "shop", "https://old.example/")),
-            later(to(3, "shop", "https://new.example/")),
-            later(to(4, "art", "https://old.example/")),
-            to(5, "shop", "https://old.example/"),
-        ];
-        insert_deliveries(store, rows.to_vec()).await;
-        let hasten = async |limit| {
-            let (client, urls) = (id("shop"), [url("https://new.example/")]);
-            commit!(store, |tx| tx.hasten_deliveries_besides(&client, &urls, at(9), limit).await)
-                .unwrap()
+    async fn what_waits_for_other_urls_is_found_and_cancelled_unless_it_is_held(store: &dyn Store) {
+        let queued = Delivery { queued_at: Some(at(0)), next_attempt_at: None, ..to(2, "shop", OLD) };
+        let later = Delivery { next_attempt_at: Some(at(500)), ..to(1, "shop", OLD) };
+        let rows = vec![later, queued, to(3, "shop", NEW), to(4, "art", OLD), to(5, "shop", OLD)];
+        insert_deliveries(store, rows).await;
+        let others = async |take| {
+            let mut view = store.read().await.unwrap();
+            let (client, urls) = (id("shop"), [url(NEW)]);
+            let found = view.deliveries_to_other_urls(&client, &urls, take);
+            let mut ids: Vec<_> = found.await.unwrap().iter().map(|one| one.id).collect();
+            ids.sort();
+            ids
         };
-        assert_eq!((hasten(1).await, hasten(1).await, hasten(1).await), (1, 1, 0));
-        let due = claim(store, "w", at(9), 10).await;
-        let mut ids: Vec<_> = due.iter().map(|one| one.delivery.id).collect();
-        ids.sort();
-        assert_eq!(ids, [1, 2, 5].map(delivery_id));
-        assert_eq!(hasten(9).await, 0, "what is held is left where it is");
+        assert_eq!(others(10).await, [1, 2, 5].map(delivery_id));
+        assert_eq!(others(2).await.len(), 2);
+        claim(store, "w", at(0), 10).await;
+        assert_eq!(others(10).await, [1, 2].map(delivery_id));
+        let ids = [1, 2, 5].map(delivery_id);
+        commit!(store, |tx| tx.cancel_deliveries(&ids, at(1)).await).unwrap();
+        assert!(others(10).await.is_empty());
+        let mut view = store.read().await.unwrap();
+        for (number, state) in [
+            (1, DeliveryState::Cancelled),
+            (2, DeliveryState::Cancelled),
+            (3, DeliveryState::InFlight),
+            (5, DeliveryState::InFlight),
+        ] {
+            let found = view.find_delivery(delivery_id(number)).await.unwrap();
+            assert_eq!(found.map(|one| one.state), Some(state), "{number}");
+        }
     }
 
     async fn where_a_client_was_told_is_known_by_event(store: &dyn Store) {

@@ -2,6 +2,8 @@
 //!
 //! What it still had to be told is discarded. A client that is gone already is answered alike.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 
@@ -26,16 +28,16 @@ pub(super) async fn handle(
     let now = issuer.now();
     let properties = (StatusCode::NO_CONTENT, Vec::new());
     let event = call.changed(&bearer, "Delete a client", properties, now);
-    let deleted = id.clone();
+    let (deleted, random) = (id.clone(), Arc::clone(issuer.random()));
     let written = issuer.store().write::<_, ApiError, _>(move |tx| {
         Box::pin(async move {
-            if logout::delete_client(tx, &deleted, now).await? {
+            if logout::delete_client(tx, &deleted, now, &*random).await? {
                 tx.append_events(&[event]).await?;
             }
             Ok(())
         })
     });
     written.await?;
-    logout::settle_client(&**issuer.store(), &id, now).await?;
+    logout::settle_client(&**issuer.store(), &id, now, issuer.random()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,6 +4,8 @@
 //! nothing. Taking away the last back-channel logout URL discards what the client still had to be
 //! told.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -78,13 +80,17 @@ pub async fn change_client(
 ) -> Result<Client, ApiError> {
     let mut change = ClientChange::read(body, issuer)?;
     let secret = NewSecret::new(issuer, id, change.secret.take())?;
-    let now = issuer.now();
-    let changed = id.clone();
-    let written = issuer.store().write(move |tx| {
-        Box::pin(async move { write(tx, &changed, change, secret, event, now).await })
+    let (wanted, now, random) = (id.clone(), issuer.now(), Arc::clone(issuer.random()));
+    let written = issuer.store().write::<_, ApiError, _>(move |tx| {
+        Box::pin(async move {
+            let client = changed(tx, &wanted, change, secret, now).await?;
+            logout::change_client(tx, &client, now, &*random).await?;
+            tx.append_events(&[event]).await?;
+            Ok(client)
+        })
     });
     let client = written.await?;
-    logout::settle_client(&**issuer.store(), id, now).await?;
+    logout::settle_client(&**issuer.store(), id, now, issuer.random()).await?;
     Ok(client)
 }
 
@@ -109,12 +115,12 @@ impl NewSecret {
     }
 }
 
-async fn write(
+/// The client as it will be.
+async fn changed(
     tx: &mut dyn Transaction,
     id: &ClientId,
     change: ClientChange,
     secret: NewSecret,
-    event: LogEvent,
     now: Timestamp,
 ) -> Result<Client, ApiError> {
     let mut client = tx.find_client(id).await?.ok_or(ApiError::ClientNotFound)?;
@@ -127,7 +133,5 @@ async fn write(
         client.sealed_secret = Some(secret.sealed);
     }
     client.updated_at = now;
-    logout::change_client(tx, &client, now).await?;
-    tx.append_events(&[event]).await?;
     Ok(client)
 }

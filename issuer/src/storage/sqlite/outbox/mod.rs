@@ -55,6 +55,15 @@ impl<C: Link> OutboxReads for SqliteHandle<C> {
         self.page_of_deliveries(filter, from, take).await
     }
 
+    async fn deliveries_to_other_urls(
+        &mut self,
+        client: &ClientId,
+        urls: &[LogoutUrl],
+        take: u32,
+    ) -> Result<Vec<Delivery>, StorageError> {
+        self.read_to_other_urls(client, urls, take).await
+    }
+
     async fn urls_told(&mut self, delivery: &Delivery) -> Result<Vec<LogoutUrl>, StorageError> {
         self.read_urls_told(delivery).await
     }
@@ -163,14 +172,12 @@ impl<C: Link> OutboxWrites for SqliteHandle<C> {
         self.cancel(client, now, limit).await
     }
 
-    async fn hasten_deliveries_besides(
+    async fn cancel_deliveries(
         &mut self,
-        client: &ClientId,
-        urls: &[LogoutUrl],
+        ids: &[DeliveryId],
         now: Timestamp,
-        limit: u32,
-    ) -> Result<u64, StorageError> {
-        self.hasten_besides(client, urls, now, limit).await
+    ) -> Result<(), StorageError> {
+        self.cancel_these(ids, now).await
     }
 }
 

@@ -1,10 +1,11 @@
-//! What one client waits for: counted, cancelled, hurried, and looked at by user.
+//! What one client waits for: counted, cancelled, looked at by URL and by user.
 
 use logout_shared::{ClientId, Subject, Timestamp};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
+use super::row::{delivery, delivery_columns, id_list};
 use crate::domain::delivery::{About, Delivery, DeliveryId};
 use crate::domain::logout_settings::LogoutUrl;
 use crate::storage::StorageError;
@@ -21,10 +22,16 @@ const CANCEL: &str = "UPDATE logout_deliveries SET state = 'cancelled', finished
      due_at = NULL, queued_at = NULL, lease_owner = NULL WHERE number IN (SELECT number FROM logout_deliveries \
      WHERE client_id = ?1 AND finished_at IS NULL LIMIT ?3)";
 
-const HASTEN: &str = "UPDATE logout_deliveries SET due_at = ?2 \
-     WHERE number IN (SELECT number FROM logout_deliveries \
-     WHERE client_id = ?1 AND finished_at IS NULL AND lease_owner IS NULL AND due_at > ?2 \
-     AND url NOT IN (SELECT value FROM json_each(?4)) LIMIT ?3)";
+const TO_OTHER_URLS: &str = concat!(
+    "SELECT ",
+    delivery_columns!(),
+    " FROM logout_deliveries WHERE client_id = ?1 AND finished_at IS NULL \
+     AND lease_owner IS NULL AND url NOT IN (SELECT value FROM json_each(?2)) LIMIT ?3"
+);
+
+const CANCEL_THESE: &str = "UPDATE logout_deliveries SET state = 'cancelled', finished_at = ?2, \
+     due_at = NULL, queued_at = NULL WHERE id IN (SELECT unhex(value) FROM json_each(?1)) \
+     AND finished_at IS NULL AND lease_owner IS NULL";
 
 /// One delivery about all sessions has its like under the same user and client.
 const URLS_OF_SUBJECT: &str = "SELECT url FROM logout_deliveries WHERE user_id = ?1 \
@@ -64,23 +71,30 @@ impl<C: Link> SqliteHandle<C> {
         self.run("cancelling a client's deliveries", query).await
     }
 
-    pub(super) async fn hasten_besides(
+    pub(super) async fn cancel_these(
+        &mut self,
+        ids: &[DeliveryId],
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let query = sqlx::query(CANCEL_THESE)
+            .bind(id_list(ids.iter().copied()))
+            .bind(now.as_millis());
+        self.run("cancelling deliveries", query).await?;
+        Ok(())
+    }
+
+    pub(super) async fn read_to_other_urls(
         &mut self,
         client: &ClientId,
         urls: &[LogoutUrl],
-        now: Timestamp,
-        limit: u32,
-    ) -> Result<u64, StorageError> {
-        let query = sqlx::query(HASTEN)
+        take: u32,
+    ) -> Result<Vec<Delivery>, StorageError> {
+        let query = sqlx::query(TO_OTHER_URLS)
             .bind(client.as_str())
-            .bind(now.as_millis())
-            .bind(limit)
-            .bind(to_json(urls));
-        let hastened = self.run("moving a client's deliveries", query).await?;
-        if hastened > 0 {
-            self.note_moved_deliveries();
-        }
-        Ok(hastened)
+            .bind(to_json(urls))
+            .bind(take);
+        self.all("reading what waits for other URLs", query, delivery)
+            .await
     }
 
     pub(super) async fn read_urls_told(
@@ -132,7 +146,8 @@ mod tests {
             (COUNT, UNFINISHED),
             (IDS, UNFINISHED),
             (CANCEL, UNFINISHED),
-            (HASTEN, UNFINISHED),
+            (CANCEL_THESE, "(id=?)"),
+            (TO_OTHER_URLS, UNFINISHED),
             (URLS_OF_SUBJECT, OF_SUBJECT),
             (
                 URLS_OF_SESSION,

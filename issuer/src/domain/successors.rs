@@ -1,13 +1,15 @@
-//! A delivery about all of a user's sessions, taken apart into one for each.
+//! The deliveries that take another's place.
 //!
-//! That is what becomes of it once the user has another live session at the client. Thousands of
-//! sessions are taken apart piece by piece: what is left of them stays together in one more
-//! delivery, whose next attempt looks anew whether it must be taken apart at all.
+//! One about all of a user's sessions is taken apart into one for each, once the user has another
+//! live session at the client. Thousands of sessions are taken apart piece by piece: what is left
+//! of them stays together in one more delivery, whose next attempt looks anew whether it must be
+//! taken apart at all. One to a URL that the client no longer has goes to those that it has now.
 
 use logout_shared::{RandomSource, SessionId, Timestamp, TraceId};
 
 use super::authorization::digest;
 use super::delivery::{About, Delivery, DeliveryId};
+use super::logout_settings::LogoutUrl;
 
 impl Delivery {
     /// One delivery for each of the first `at_most` sessions, and one for the others.
@@ -38,6 +40,24 @@ impl Delivery {
             apart.push(again(About::AllSessions(rest.to_vec())));
         }
         apart
+    }
+
+    /// One delivery for each of the client's URLs, but for those where it was or will be `told` of
+    /// the same event.
+    #[must_use]
+    pub fn moved(
+        &self,
+        urls: &[LogoutUrl],
+        told: &[LogoutUrl],
+        now: Timestamp,
+        random: &dyn RandomSource,
+    ) -> Vec<Self> {
+        let new = urls.iter().filter(|url| !told.contains(url));
+        let moved = new.map(|url| {
+            let id = DeliveryId::generate(now, random);
+            self.again(self.about.clone(), url.clone(), id, now)
+        });
+        moved.collect()
     }
 }
 
@@ -132,5 +152,20 @@ mod tests {
         assert_eq!(apart[2].about, About::AllSessions(rest.to_vec()));
         assert_eq!(apart[2].trace_id, all.trace_id);
         assert_eq!(expand(&all, 5).len(), 5);
+    }
+
+    #[test]
+    fn what_moves_goes_where_the_client_was_not_told() {
+        let all = about(2, "https://old.example/");
+        let urls = ["https://a.example/", "https://b.example/"];
+        let urls = urls.map(|url| LogoutUrl::from_stored(url.into()));
+        let moved = all.moved(&urls, &urls[..1], NOW, &SeededRandom::new(1));
+        assert_eq!(moved.len(), 1);
+        assert_eq!((&moved[0].url, &moved[0].about), (&urls[1], &all.about));
+        assert_eq!(moved[0].trace_id, all.trace_id);
+        assert_eq!(
+            (moved[0].state, moved[0].attempts),
+            (DeliveryState::Pending, 0)
+        );
     }
 }
