@@ -52,7 +52,7 @@ pub(super) async fn end_locked(
     let before: HashSet<SessionId> = remembered.iter().map(|one| one.session.clone()).collect();
     concerned.extend(remembered);
 
-    let told = tell(tx, &concerned, &over.coalescing, (ending, now), random).await?;
+    let told = whom_to_tell(tx, &concerned, &over.coalescing, (ending, now), random).await?;
     let is_remembered = |(session, _): &&(SessionId, ClientId)| before.contains(session);
     let heard: Vec<_> = told.told.iter().filter(is_remembered).cloned().collect();
     let untold = told.untold.iter().filter(|one| !is_remembered(one));
@@ -66,6 +66,10 @@ pub(super) async fn end_locked(
     if !heard.is_empty() {
         tx.mark_untold(&heard, false).await?;
     }
+    // Last: a delivery may be attempted as what it finds here, and these sessions are over.
+    if !told.deliveries.is_empty() {
+        tx.insert_deliveries(&told.deliveries).await?;
+    }
     let row = |one| event_rows::row(one, &ending.context);
     let rows: Vec<_> = ended.iter().filter_map(row).collect();
     if !rows.is_empty() {
@@ -74,8 +78,8 @@ pub(super) async fn end_locked(
     Ok(summary(sessions, told))
 }
 
-/// Puts in the outbox what clients must hear of an event now.
-pub(super) async fn tell(
+/// What clients must hear of an event now.
+pub(super) async fn whom_to_tell(
     tx: &mut dyn Transaction,
     concerned: &[Concerned],
     coalescing: &Coalescing,
@@ -97,11 +101,7 @@ pub(super) async fn tell(
         at: now,
         give_up_at: now + ending.give_up_after,
     };
-    let told = fan_out(event, concerned, &clients, coalescing, random);
-    if !told.deliveries.is_empty() {
-        tx.insert_deliveries(&told.deliveries).await?;
-    }
-    Ok(told)
+    Ok(fan_out(event, concerned, &clients, coalescing, random))
 }
 
 /// What callers learn of it.

@@ -5,7 +5,7 @@
 
 use logout_shared::{ClientId, RandomSource, SessionId, Subject, Timestamp};
 
-use super::end_locked::{concerned, summary, tell};
+use super::end_locked::{concerned, summary, whom_to_tell};
 use super::end_session::{Ended, Ending};
 use super::fan_out::Coalescing;
 use crate::storage::{StorageError, Transaction};
@@ -23,10 +23,13 @@ pub(super) async fn tell_and_leave(
     // One whose time has come is the sweep's.
     sessions.retain(|session| session.is_live(now));
     let concerned = concerned(tx, sessions.iter()).await?;
-    let told = tell(tx, &concerned, &Coalescing::Never, (ending, now), random).await?;
+    let never = Coalescing::Never;
+    let told = whom_to_tell(tx, &concerned, &never, (ending, now), random).await?;
     let left: &[(SessionId, ClientId)] = &told.told;
     if !left.is_empty() {
         tx.leave_sessions(left).await?;
+        // After it: to these clients the sessions are over.
+        tx.insert_deliveries(&told.deliveries).await?;
     }
     Ok(summary(Vec::new(), told))
 }

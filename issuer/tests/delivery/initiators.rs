@@ -10,6 +10,7 @@ use logout_issuer::logout::{Ended, LogContext};
 use logout_issuer::storage::DeliveryFilter;
 use logout_issuer::storage::sqlite::SqliteStore;
 use logout_shared::{ClientId, ManualClock, SessionId, Subject};
+use logout_tests::relying_party::TestRelyingParty;
 
 use crate::world::{START, World, master};
 
@@ -418,4 +419,36 @@ async fn g30_a_remembered_client_hears_the_metadata_that_the_session_ended_with(
     let delivery = world.delivery(told.deliveries[0]).await;
     assert_eq!(delivery.about.session(), Some(&sid));
     assert_eq!(delivery.metadata.get("deviceName"), Some("kiosk"));
+}
+
+/// What the client is told of two sessions of one user that it loses at once.
+async fn told_of_both(initiator: Initiator) -> Vec<serde_json::Value> {
+    let (world, shop) = (World::start().await, TestRelyingParty::start().await);
+    let only = Some(Initiators::Custom(vec![initiator]));
+    let client = world
+        .client_with("shop", &[&shop.url()], |it| it.initiators = only)
+        .await;
+    for _ in 0..2 {
+        world.session(&[&client]).await;
+    }
+    let (accounts, user) = (world.issuer.accounts(), "auth0|7".parse().unwrap());
+    let told = match initiator {
+        Initiator::ProfileChanged => accounts.profile_changed(&user).await,
+        _ => accounts.deleted(&user).await,
+    };
+    assert_eq!(told.unwrap().deliveries.len(), 2);
+    let told = shop.wait_for(2).await;
+    told.iter().map(|one| one.claims().clone()).collect()
+}
+
+#[tokio::test]
+async fn sessions_that_end_together_are_not_alive_to_each_other() {
+    for initiator in [Initiator::AccountDeleted, Initiator::ProfileChanged] {
+        for claims in told_of_both(initiator).await {
+            assert!(
+                claims.get("sid").is_some() && claims.get("sub").is_some(),
+                "{claims}"
+            );
+        }
+    }
 }
