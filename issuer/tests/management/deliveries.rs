@@ -247,17 +247,31 @@ async fn a_client_that_gives_up_its_urls_is_told_no_more() {
 }
 
 #[tokio::test]
-async fn another_url_or_another_setting_cancels_nothing() {
+async fn another_setting_cancels_nothing() {
     let api = api_with_waiting().await;
-    for body in [
-        json!({"oidc_logout": {"backchannel_logout_urls": ["https://shop.example/new"]}}),
+    api.call(
+        "update:clients",
+        "PATCH /clients/shop",
         json!({"name": "New"}),
-    ] {
-        api.call("update:clients", "PATCH /clients/shop", body)
-            .await
-            .expect(200);
-        assert_eq!(state_of(&api, 1).await, "pending");
-    }
+    )
+    .await
+    .expect(200);
+    assert_eq!(state_of(&api, 1).await, "pending");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_url_that_is_replaced_goes_to_the_new_one() {
+    const NEW: &str = "https://shop.example/new";
+    let api = api_with_waiting().await;
+    let body = json!({"oidc_logout": {"backchannel_logout_urls": [NEW]}});
+    api.call("update:clients", "PATCH /clients/shop", body)
+        .await
+        .expect(200);
+    assert_eq!(state_of(&api, 1).await, "cancelled");
+    let path = "/logout-deliveries?client_id=shop&state=pending";
+    let waiting = api.get(READ, path).await.expect(200)["deliveries"].clone();
+    assert_eq!(waiting.as_array().map(Vec::len), Some(1), "{waiting}");
+    assert_eq!(waiting[0]["url"], NEW);
 }
 
 #[tokio::test]
