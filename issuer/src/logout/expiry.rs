@@ -23,7 +23,7 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 pub const REMEMBERED: Duration = Duration::from_hours(30 * 24);
 
 /// How many sessions end, or are forgotten, in one transaction; others wait to write that long.
-pub const SESSIONS_AT_A_TIME: u32 = 500;
+pub const SESSIONS_AT_A_TIME: u32 = 100;
 
 /// A wall clock that strays this far from the monotonic one between two looks has jumped.
 const CLOCK_JUMP: Duration = Duration::from_mins(1);
