@@ -18,6 +18,7 @@ pub mod config;
 pub mod delivery;
 pub mod domain;
 pub mod egress;
+pub mod enlisted;
 #[cfg(feature = "server")]
 pub mod http;
 pub mod issuer;
@@ -29,3 +30,8 @@ pub mod logout;
 pub mod server;
 pub mod sessions;
 pub mod storage;
+
+/// Runs the examples of the documentation.
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../docs/embedding.md")]
+struct EmbeddingExamples;

@@ -2,8 +2,9 @@
 //!
 //! Each call is one transaction and is durable when it returns. Joining and metadata lock the
 //! session and are refused once it has ended or expired, so that nobody joins a session whose
-//! participants were told already. What happens to a user as a whole is `accounts.rs`; the server's
-//! own login is `login/`; all end sessions through `logout/`.
+//! participants were told already. What happens to a user as a whole is `accounts.rs`; the same
+//! calls inside a transaction of the embedder's own are `enlisted.rs`'s; the server's own login is
+//! `login/`; all end sessions through `logout/`.
 
 use logout_shared::{ClientId, MetadataError, SessionId, SessionMetadata, Subject, Timestamp};
 
@@ -56,27 +57,9 @@ impl<'i> Sessions<'i> {
     ///
     /// [`SessionError::Blocked`], or [`SessionError::Storage`].
     pub async fn begin(&self, user: &Subject, device: Device) -> Result<SessionId, SessionError> {
-        let id = SessionId::generate(&**self.issuer.random());
-        let method = AuthenticationMethod::password(self.issuer.now());
-        let lifetimes = self.issuer.session_lifetimes();
-        let session = Session::start(id.clone(), user.clone(), device, method, lifetimes);
-        self.issuer
-            .store()
-            .write(move |tx| {
-                Box::pin(async move {
-                    // Blocking a user takes the same lock: whichever comes second sees the other.
-                    if tx
-                        .lock_user(&session.user)
-                        .await?
-                        .is_some_and(|user| user.blocked)
-                    {
-                        return Err(SessionError::Blocked(session.user));
-                    }
-                    Ok(tx.insert_session(&session, None).await?)
-                })
-            })
-            .await?;
-        Ok(id)
+        let session = new_session(self.issuer, user, device);
+        let store = self.issuer.store();
+        store.write(move |tx| Box::pin(begin(tx, session))).await
     }
 
     /// Notes that the person signed in to a client in this session.
@@ -136,17 +119,9 @@ impl<'i> Sessions<'i> {
         change: impl FnOnce(&mut SessionMetadata) -> Result<(), MetadataError> + Send + 'static,
     ) -> Result<Session, SessionError> {
         let (id, now) = (id.clone(), self.issuer.now());
-        self.issuer
-            .store()
-            .write(move |tx| {
-                Box::pin(async move {
-                    let mut session = lock_live(tx, &id, now).await?;
-                    change(&mut session.metadata)?;
-                    session.updated_at = now;
-                    tx.update_session(&session).await?;
-                    Ok(session)
-                })
-            })
+        let store = self.issuer.store();
+        store
+            .write(move |tx| Box::pin(async move { change_metadata(tx, &id, change, now).await }))
             .await
     }
 
@@ -225,15 +200,70 @@ async fn try_to_join(
     patience: Patience,
     now: Timestamp,
 ) -> Result<Option<Subject>, SessionError> {
-    let session = lock_live(tx, &id, now).await?;
-    if tx.find_client(&client).await?.is_none() {
-        return Err(SessionError::UnknownClient(client));
-    }
+    let session = joinable(tx, &id, &client, now).await?;
     if is_told_of_all_sessions(tx, &session.user, &client, patience, now).await? {
         return Ok(Some(session.user));
     }
     tx.join_session(&id, &client, now).await?;
     Ok(None)
+}
+
+/// The session of somebody who has just signed in.
+pub(crate) fn new_session(issuer: &Issuer, user: &Subject, device: Device) -> Session {
+    let id = SessionId::generate(&**issuer.random());
+    let method = AuthenticationMethod::password(issuer.now());
+    let lifetimes = issuer.session_lifetimes();
+    Session::start(id, user.clone(), device, method, lifetimes)
+}
+
+pub(crate) async fn begin(
+    tx: &mut dyn Transaction,
+    session: Session,
+) -> Result<SessionId, SessionError> {
+    // Blocking a user takes the same lock: whichever comes second sees the other.
+    let user = tx.lock_user(&session.user).await?;
+    if user.is_some_and(|user| user.blocked) {
+        return Err(SessionError::Blocked(session.user));
+    }
+    tx.insert_session(&session, None).await?;
+    Ok(session.id)
+}
+
+pub(crate) async fn join(
+    tx: &mut dyn Transaction,
+    id: &SessionId,
+    client: &ClientId,
+    now: Timestamp,
+) -> Result<(), SessionError> {
+    joinable(tx, id, client, now).await?;
+    Ok(tx.join_session(id, client, now).await?)
+}
+
+/// The live session that a client joins, if there is such a client.
+async fn joinable(
+    tx: &mut dyn Transaction,
+    id: &SessionId,
+    client: &ClientId,
+    now: Timestamp,
+) -> Result<Session, SessionError> {
+    let session = lock_live(tx, id, now).await?;
+    if tx.find_client(client).await?.is_none() {
+        return Err(SessionError::UnknownClient(client.clone()));
+    }
+    Ok(session)
+}
+
+pub(crate) async fn change_metadata(
+    tx: &mut dyn Transaction,
+    id: &SessionId,
+    change: impl FnOnce(&mut SessionMetadata) -> Result<(), MetadataError> + Send,
+    now: Timestamp,
+) -> Result<Session, SessionError> {
+    let mut session = lock_live(tx, id, now).await?;
+    change(&mut session.metadata)?;
+    session.updated_at = now;
+    tx.update_session(&session).await?;
+    Ok(session)
 }
 
 async fn lock_live(

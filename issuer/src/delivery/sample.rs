@@ -25,19 +25,9 @@ pub(super) fn settings() -> LogoutSettings {
 
 pub(super) fn client() -> Client {
     Client {
-        id: "shop".parse().unwrap(),
-        name: "Shop".into(),
-        sealed_secret: None,
-        token_endpoint_auth_method: None,
-        callbacks: Vec::new(),
-        allowed_logout_urls: Vec::new(),
-        grant_types: Vec::new(),
         signing_algorithm: SigningAlgorithm::Es256,
-        management_scopes: Vec::new(),
         logout: Some(settings()),
-        other: Map::new(),
-        created_at: Timestamp::from_secs(0),
-        updated_at: Timestamp::from_secs(0),
+        ..Client::new("shop".parse().unwrap(), "Shop", Timestamp::from_secs(0))
     }
 }
 

@@ -43,6 +43,25 @@ pub struct Client {
 }
 
 impl Client {
+    /// A client with nothing set: without a secret, at home nowhere, told of nothing.
+    pub fn new(id: ClientId, name: impl Into<String>, now: Timestamp) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            sealed_secret: None,
+            token_endpoint_auth_method: None,
+            callbacks: Vec::new(),
+            allowed_logout_urls: Vec::new(),
+            grant_types: Vec::new(),
+            signing_algorithm: SigningAlgorithm::Rs256,
+            management_scopes: Vec::new(),
+            logout: None,
+            other: Map::new(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// Whether the client may use a grant. A client without a list may use the two of a web app.
     pub fn may_use_grant(&self, grant: &str) -> bool {
         if self.grant_types.is_empty() {

@@ -20,10 +20,11 @@ use crate::domain::delivery::{DeliveryId, Endpoint};
 use crate::domain::initiator::Initiator;
 use crate::domain::session::SessionLifetimes;
 use crate::egress::Egress;
+use crate::enlisted::Enlisted;
 use crate::keyring::KeyRing;
 use crate::logout::{Ended, Ending, LogContext, expiry};
 use crate::sessions::Sessions;
-use crate::storage::{StorageError, Store};
+use crate::storage::{HostTransaction, StorageError, Store};
 
 pub use builder::{BuildError, IssuerBuilder, IssuerConfig};
 
@@ -147,6 +148,45 @@ impl Issuer {
     /// Tells what happened to a user's account.
     pub fn accounts(&self) -> Accounts<'_> {
         Accounts::new(self)
+    }
+
+    /// Begins, joins and ends sessions inside a transaction that the host began for work of its
+    /// own, on the database of this issuer's store.
+    ///
+    /// The host commits, and all of it has happened; it rolls back, and nothing has. The store
+    /// notices the commit within a quarter of a second, or at once if the host then calls
+    /// [`ring`](Self::ring).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use logout_issuer::domain::{initiator::Initiator, session::Device};
+    /// # use logout_issuer::issuer::{Issuer, IssuerConfig};
+    /// # use logout_shared::{SystemRandom, seal::SealingKey};
+    /// # #[cfg(feature = "sqlite")]
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let store = logout_issuer::storage::sqlite::SqliteStore::in_memory().await?;
+    /// # let url = format!("sqlite:{}", store.path().display());
+    /// # let config = IssuerConfig::new("https://issuer.example/".parse()?, SealingKey::generate(&SystemRandom));
+    /// # let issuer = Issuer::builder(config).store(store).build().await?;
+    /// # let sid = issuer.sessions().begin(&"ada".parse()?, Device::default()).await?;
+    /// let pool = sqlx::SqlitePool::connect(&url).await?; // the issuer's file
+    /// let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+    /// // … the host's own statements …
+    /// issuer.enlist(&mut tx).end(&sid, Initiator::PasswordChanged).await?;
+    /// tx.commit().await?;
+    /// issuer.ring();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn enlist<'t, H: HostTransaction<'t>>(&self, host: H) -> Enlisted<'_, H::Work> {
+        Enlisted::new(self, host.enlist())
+    }
+
+    /// Looks for new deliveries now, after a commit of the host's own made some.
+    pub fn ring(&self) {
+        self.0.store.ring_bell();
     }
 
     /// Why sessions end, for those who end them in a transaction of their own.

@@ -13,19 +13,8 @@ const DAY: Duration = Duration::from_hours(24);
 
 fn client(id: &str, logout: Option<LogoutSettings>) -> Client {
     Client {
-        id: id.parse().unwrap(),
-        name: id.into(),
-        sealed_secret: None,
-        token_endpoint_auth_method: None,
-        callbacks: Vec::new(),
-        allowed_logout_urls: Vec::new(),
-        grant_types: Vec::new(),
-        signing_algorithm: SigningAlgorithm::Rs256,
-        management_scopes: Vec::new(),
         logout,
-        other: Map::new(),
-        created_at: START,
-        updated_at: START,
+        ..Client::new(id.parse().unwrap(), id, START)
     }
 }
 

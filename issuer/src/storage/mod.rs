@@ -88,6 +88,15 @@ pub trait Transaction:
 {
 }
 
+/// A transaction that somebody else began for work of their own, in the store's database.
+pub trait HostTransaction<'t> {
+    /// The store's work inside it.
+    type Work: Transaction + 't;
+
+    /// Works inside it; it stays the host's to commit or to roll back.
+    fn enlist(self) -> Self::Work;
+}
+
 /// Whether a piece of work is to be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Commit {

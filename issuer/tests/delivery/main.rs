@@ -12,6 +12,7 @@
 mod coalescing;
 mod crash;
 mod ending;
+mod enlisted;
 mod faults;
 mod initiators;
 mod outcomes;

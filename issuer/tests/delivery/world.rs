@@ -261,18 +261,8 @@ pub(crate) fn client(id: &str, urls: &[&str], change: impl FnOnce(&mut LogoutSet
     };
     change(&mut settings);
     Client {
-        id: id.parse().unwrap(),
-        name: id.to_owned(),
-        sealed_secret: None,
-        token_endpoint_auth_method: None,
-        callbacks: Vec::new(),
-        allowed_logout_urls: Vec::new(),
-        grant_types: Vec::new(),
         signing_algorithm: SigningAlgorithm::Es256,
-        management_scopes: Vec::new(),
         logout: Some(settings),
-        other: serde_json::Map::new(),
-        created_at: START,
-        updated_at: START,
+        ..Client::new(id.parse().unwrap(), id, START)
     }
 }

@@ -270,19 +270,8 @@ impl Api {
 /// A client that may be given every scope.
 pub(crate) fn client(id: &str) -> Client {
     Client {
-        id: id.parse().unwrap(),
-        name: format!("Client {id}"),
-        sealed_secret: None,
-        token_endpoint_auth_method: None,
-        callbacks: Vec::new(),
-        allowed_logout_urls: Vec::new(),
-        grant_types: Vec::new(),
-        signing_algorithm: SigningAlgorithm::Rs256,
         management_scopes: management_scope::granted(["all"]).unwrap(),
-        logout: None,
-        other: Map::new(),
-        created_at: START,
-        updated_at: START,
+        ..Client::new(id.parse().unwrap(), format!("Client {id}"), START)
     }
 }
 

@@ -22,7 +22,7 @@ use logout_issuer::login::users::{NewUser, create_user};
 use logout_issuer::storage::sqlite::SqliteStore;
 use logout_shared::seal::SealingKey;
 use logout_shared::{ManualClock, Secret, SigningAlgorithm, SystemRandom, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tower::ServiceExt as _;
 use url::Url;
@@ -189,19 +189,8 @@ fn ada() -> NewUser {
 /// A client without anything.
 pub(crate) fn client(id: &str) -> Client {
     Client {
-        id: id.parse().expect("a client id"),
-        name: format!("The {id}"),
-        sealed_secret: None,
-        token_endpoint_auth_method: None,
-        callbacks: Vec::new(),
-        allowed_logout_urls: Vec::new(),
-        grant_types: Vec::new(),
         signing_algorithm: SigningAlgorithm::Es256,
-        management_scopes: Vec::new(),
-        logout: None,
-        other: Map::new(),
-        created_at: NOW,
-        updated_at: NOW,
+        ..Client::new(id.parse().expect("a client id"), format!("The {id}"), NOW)
     }
 }
 

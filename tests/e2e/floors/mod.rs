@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
     &["keyring"],
     &["logout", "delivery", "key_rotation"],
     // `login` goes through them to `logout`, the one sideways step.
-    &["accounts", "issuer", "sessions"],
+    &["accounts", "issuer", "sessions", "enlisted"],
     &["login", "registration"],
     &["http"],
     &["config"],
@@ -30,7 +30,7 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// What a program that embeds the issuer holds: one room in several files.
-const FACE: &[&str] = &["accounts", "issuer", "sessions"];
+const FACE: &[&str] = &["accounts", "issuer", "sessions", "enlisted"];
 
 /// Where a foreign crate may be named: by the beginnings of paths.
 const DOORS: &[(&str, &[&str])] = &[

@@ -17,7 +17,9 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Sqlite, SqliteConnection};
 
 use crate::domain::client::Client;
-use crate::storage::{Births, DeliveryDesk, Snapshot, StorageError, Transaction};
+use crate::storage::{
+    Births, DeliveryDesk, HostTransaction, Snapshot, StorageError, Transaction,
+};
 
 /// Anything that leads to a connection.
 pub trait Link: DerefMut<Target = SqliteConnection> + Send {}
@@ -153,6 +155,14 @@ impl<C: Link> SqliteHandle<C> {
 impl<C> fmt::Debug for SqliteHandle<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteHandle").finish_non_exhaustive()
+    }
+}
+
+impl<'t> HostTransaction<'t> for &'t mut sqlx::Transaction<'_, Sqlite> {
+    type Work = SqliteTransaction<'t>;
+
+    fn enlist(self) -> SqliteTransaction<'t> {
+        SqliteHandle::over(&mut **self)
     }
 }
 

@@ -5,7 +5,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use logout_shared::{ClientId, RandomSource, Secret, SigningAlgorithm, Timestamp};
+use logout_shared::{ClientId, RandomSource, Secret, Timestamp};
 use serde_json::{Map, Value};
 
 use super::change::{ClientChange, Setting};
@@ -77,21 +77,8 @@ pub fn draft(
     let mut change = ClientChange::read(body, issuer)?;
     let name = change.name.clone().ok_or_else(|| missing("name"))?;
     let given = change.secret.take();
-    let mut client = Client {
-        id: id.unwrap_or_else(|| generate_id(&**issuer.random())),
-        name,
-        sealed_secret: None,
-        token_endpoint_auth_method: None,
-        callbacks: Vec::new(),
-        allowed_logout_urls: Vec::new(),
-        grant_types: Vec::new(),
-        signing_algorithm: SigningAlgorithm::Rs256,
-        management_scopes: Vec::new(),
-        logout: None,
-        other: Map::new(),
-        created_at: now,
-        updated_at: now,
-    };
+    let id = id.unwrap_or_else(|| generate_id(&**issuer.random()));
+    let mut client = Client::new(id, name, now);
     let runs_on_devices = body
         .get("app_type")
         .is_some_and(|it| it == "native" || it == "spa");
