@@ -107,6 +107,15 @@ fn client_body(wanted: &BootstrapClient) -> Map<String, Value> {
     let name = wanted.name.clone().unwrap_or_else(|| wanted.id.to_string());
     let members = [
         ("name", json!(name)),
+        (
+            "id_token_encrypted_response_alg",
+            json!(wanted.encryption_alg),
+        ),
+        (
+            "id_token_encrypted_response_enc",
+            json!(wanted.encryption_enc),
+        ),
+        ("jwks_uri", json!(wanted.jwks_uri)),
         ("callbacks", json!(wanted.callbacks)),
         ("allowed_logout_urls", json!(wanted.logout_urls)),
         ("management_scopes", json!(wanted.management_scopes)),

@@ -120,6 +120,9 @@ fn client(id: ClientId, secret: &str, app: &Url) -> anyhow::Result<BootstrapClie
         backchannel_logout_urls: vec![app.join("backchannel-logout")?.into()],
         initiators: Initiators::All,
         include_session_metadata: true,
+        encryption_alg: None,
+        encryption_enc: None,
+        jwks_uri: None,
         management_scopes: vec!["all".to_owned()],
     })
 }

@@ -275,6 +275,13 @@ fn row(client: &Client) -> [String; 3] {
     [client.id.to_string(), client.name.clone(), list(urls)]
 }
 
+fn encryption(client: &Client) -> String {
+    let wanted = client.encryption;
+    wanted.map_or("-".to_owned(), |it| {
+        format!("{} {}", it.alg.as_str(), it.enc.as_str())
+    })
+}
+
 fn print(
     client: &Client,
     secret: Option<&Secret<String>>,
@@ -311,6 +318,7 @@ fn print(
         ),
         ("management scopes", list(&client.management_scopes)),
         ("signing algorithm", client.signing_algorithm.to_string()),
+        ("encryption", encryption(client)),
     ])?;
     Ok(())
 }

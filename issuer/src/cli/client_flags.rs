@@ -3,6 +3,9 @@
 //! A flag sets one member of the object that the Management API takes, so that there is one set
 //! of rules for both doors. What is not given is not in the object and stays as it is.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::{Map, Value, json};
@@ -35,7 +38,27 @@ pub(super) struct ClientFlags {
     #[arg(long, value_name = "ALG")]
     signing_alg: Option<String>,
     #[command(flatten)]
+    encryption: EncryptionFlags,
+    #[command(flatten)]
     delivery: DeliveryFlags,
+}
+
+/// Encrypted ID Tokens and logout tokens.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Encryption")]
+struct EncryptionFlags {
+    /// How a token's key reaches the client: RSA-OAEP-256 or ECDH-ES ("" for signed tokens only).
+    #[arg(long, value_name = "ALG")]
+    encryption_alg: Option<String>,
+    /// How a token is encrypted: A256GCM or A128GCM.
+    #[arg(long, value_name = "ENC", requires = "encryption_alg")]
+    encryption_enc: Option<String>,
+    /// Where the client publishes its public keys ("" for none).
+    #[arg(long, value_name = "URL", conflicts_with = "jwks")]
+    jwks_uri: Option<String>,
+    /// A file with the client's public keys ("" for none).
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
 }
 
 /// How logout tokens look and travel.
@@ -108,6 +131,7 @@ impl ClientFlags {
             self.signing_alg.map(Value::String),
         );
 
+        self.encryption.write(body)?;
         let mut logout = member(body, "oidc_logout");
         let before = logout.clone();
         let mut set = |name: &str, value: Option<Value>| {
@@ -137,6 +161,44 @@ impl ClientFlags {
         }
         Ok(())
     }
+}
+
+impl EncryptionFlags {
+    fn write(self, body: &mut Map<String, Value>) -> anyhow::Result<()> {
+        let or_none = |text: String| {
+            if text.is_empty() {
+                Value::Null
+            } else {
+                json!(text)
+            }
+        };
+        if let Some(alg) = self.encryption_alg.map(or_none) {
+            // What is not encrypted has no way of being encrypted either.
+            let enc = self.encryption_enc.map_or(Value::Null, Value::String);
+            if alg.is_null() || !enc.is_null() {
+                body.insert("id_token_encrypted_response_enc".to_owned(), enc);
+            }
+            body.insert("id_token_encrypted_response_alg".to_owned(), alg);
+        }
+        if let Some(url) = self.jwks_uri.map(or_none) {
+            body.insert("jwks_uri".to_owned(), url);
+        }
+        if let Some(file) = self.jwks {
+            let set = if file.as_os_str().is_empty() {
+                Value::Null
+            } else {
+                read_json(&file)?
+            };
+            body.insert("jwks".to_owned(), set);
+        }
+        Ok(())
+    }
+}
+
+/// A key set from a file.
+fn read_json(file: &Path) -> anyhow::Result<Value> {
+    let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", file.display()))
 }
 
 impl DeliveryFlags {
@@ -244,6 +306,38 @@ mod tests {
             written(json!({}), &["--include-session-metadata", "false"]),
             include(false)
         );
+    }
+
+    #[test]
+    fn encryption_is_set_and_taken_away_as_a_whole() {
+        let flags = [
+            "--encryption-alg",
+            "ECDH-ES",
+            "--encryption-enc",
+            "A128GCM",
+            "--jwks-uri",
+            "https://a.example/jwks",
+        ];
+        let wanted = json!({
+            "id_token_encrypted_response_alg": "ECDH-ES",
+            "id_token_encrypted_response_enc": "A128GCM",
+            "jwks_uri": "https://a.example/jwks",
+        });
+        assert_eq!(written(json!({}), &flags), wanted);
+        let gone = json!({
+            "id_token_encrypted_response_alg": null,
+            "id_token_encrypted_response_enc": null,
+        });
+        assert_eq!(written(json!({}), &["--encryption-alg", ""]), gone);
+    }
+
+    #[test]
+    fn keys_are_read_from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("jwks.json");
+        std::fs::write(&file, r#"{"keys": []}"#).unwrap();
+        let read = written(json!({}), &["--jwks", file.to_str().unwrap()]);
+        assert_eq!(read, json!({"jwks": {"keys": []}}));
     }
 
     #[test]

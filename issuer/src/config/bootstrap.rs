@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SecretSource;
 use crate::domain::logout_settings::Initiators;
+use crate::domain::token_encryption::{ContentEncryption, KeyManagement};
 
 /// What is made at the first start.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -44,6 +45,12 @@ pub struct BootstrapClient {
     /// Whether the session's metadata travels in the token.
     #[serde(default)]
     pub include_session_metadata: bool,
+    /// How the key of encrypted tokens reaches the client; without it tokens are signed only.
+    pub encryption_alg: Option<KeyManagement>,
+    /// How tokens are encrypted.
+    pub encryption_enc: Option<ContentEncryption>,
+    /// Where the client publishes its public keys.
+    pub jwks_uri: Option<String>,
     /// Scopes of the Management API, or `["all"]`.
     #[serde(default)]
     pub management_scopes: Vec<String>,

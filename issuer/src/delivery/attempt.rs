@@ -1,4 +1,4 @@
-//! One attempt: mint, sign, send, and say what came of it.
+//! One attempt: mint, sign, encrypt where the client wants it, send, and say what came of it.
 //!
 //! Nothing is stored here and nothing decided about later: the outcome is a value, and
 //! `Delivery::after` says what it means. Settings and URLs are those of now, not those of the
@@ -15,6 +15,7 @@ use crate::domain::client::Client;
 use crate::domain::delivery::{Attempt, AttemptError, AttemptOutcome, Delivery};
 use crate::domain::logout_settings::{LogoutSettings, LogoutUrl};
 use crate::egress::{Answer, Egress, EgressError};
+use crate::keyring::encrypter::{ClientKey, ClientKeyError, Encrypter};
 use crate::keyring::{KeyRing, KeyRingError};
 use crate::storage::ClaimedDelivery;
 
@@ -49,6 +50,8 @@ pub struct Means<'a> {
     pub issuer: &'a Issuer,
     /// Signs.
     pub keys: &'a KeyRing,
+    /// Encrypts for clients that ask for it.
+    pub encrypter: &'a Encrypter,
     /// Posts.
     pub sender: &'a dyn LogoutSender,
 }
@@ -74,6 +77,12 @@ pub async fn attempt(
     if mint::must_expand(delivery, settings, claimed.other_live_session) {
         return Ok(AttemptOutcome::Expand);
     }
+    let begun = Instant::now();
+    // First, since it may take as long as the client's key set does.
+    let key = match means.encrypter.key_for(client, now).await {
+        Ok(key) => key,
+        Err(error) => return Ok(not_sent(claimed, &error, now, jti, begun.elapsed())),
+    };
     let other_live = claimed.other_live_session;
     let claims = mint::claims(means.issuer, delivery, settings, other_live, now, &jti);
     let typ = settings.delivery.token_type.as_str();
@@ -81,12 +90,52 @@ pub async fn attempt(
         .keys
         .sign(client.signing_algorithm, typ, claims.to_json())
         .await?;
+    let token = match key.as_ref().map(|key| key.encrypt(means.issuer, &token)) {
+        None => token,
+        Some(Ok(encrypted)) => encrypted,
+        Some(Err(error)) => return Ok(not_sent(claimed, &error, now, jti, begun.elapsed())),
+    };
     let begun = Instant::now();
     let answer = means
         .sender
         .send(&delivery.url, &token, settings.delivery.timeout())
         .await;
-    Ok(outcome(delivery, answer, now, jti, begun.elapsed()))
+    let (mut attempt, retry_after) = outcome(delivery, answer, now, jti, begun.elapsed());
+    if could_not_read(&attempt, key.as_ref(), means.encrypter, now).await {
+        attempt.error = Some(AttemptError::ClientKeys);
+    }
+    Ok(AttemptOutcome::Tried(attempt, retry_after))
+}
+
+/// An attempt that ended before anything was sent, for want of a key of the client's.
+fn not_sent(
+    claimed: &ClaimedDelivery,
+    error: &ClientKeyError,
+    at: Timestamp,
+    jti: TokenId,
+    duration: Duration,
+) -> AttemptOutcome {
+    let delivery = &claimed.delivery;
+    tracing::warn!(client.id = %delivery.client, "cannot encrypt for {}: {error}", delivery.client);
+    let attempt = Attempt {
+        error: Some(AttemptError::ClientKeys),
+        ..made(delivery, at, jti, duration)
+    };
+    AttemptOutcome::Tried(attempt, None)
+}
+
+/// Whether a refusal may mean that the client has another key by now. A 400 is final, and that it
+/// must not be for a token that the client could not read.
+async fn could_not_read(
+    attempt: &Attempt,
+    key: Option<&ClientKey>,
+    encrypter: &Encrypter,
+    now: Timestamp,
+) -> bool {
+    match key {
+        Some(key) if attempt.status == Some(400) => encrypter.may_be_replaced(key, now).await,
+        _ => false,
+    }
 }
 
 /// The client, if it is still there and has somewhere to be told.
@@ -105,18 +154,8 @@ fn outcome(
     at: Timestamp,
     jti: TokenId,
     duration: Duration,
-) -> AttemptOutcome {
-    let mut attempt = Attempt {
-        number: delivery.attempts + 1,
-        at,
-        jti,
-        url: delivery.url.clone(),
-        status: None,
-        error: None,
-        duration,
-        oauth_error: None,
-        oauth_error_description: None,
-    };
+) -> (Attempt, Option<Duration>) {
+    let mut attempt = made(delivery, at, jti, duration);
     let mut retry_after = None;
     match answer {
         Ok(answer) => {
@@ -128,7 +167,21 @@ fn outcome(
         }
         Err(error) => attempt.error = Some(error.class),
     }
-    AttemptOutcome::Tried(attempt, retry_after)
+    (attempt, retry_after)
+}
+
+fn made(delivery: &Delivery, at: Timestamp, jti: TokenId, duration: Duration) -> Attempt {
+    Attempt {
+        number: delivery.attempts + 1,
+        at,
+        jti,
+        url: delivery.url.clone(),
+        status: None,
+        error: None,
+        duration,
+        oauth_error: None,
+        oauth_error_description: None,
+    }
 }
 
 fn error_of(answer: &Answer) -> Option<AttemptError> {

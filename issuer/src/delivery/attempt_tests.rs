@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use logout_shared::SigningAlgorithm;
 use logout_shared::SystemRandom;
 use logout_shared::jws::UnverifiedJws;
@@ -12,7 +13,11 @@ use super::*;
 use crate::delivery::sample;
 use crate::domain::delivery::{About, Verdict};
 use crate::domain::logout_settings::TokenType;
+use crate::domain::token_encryption::{
+    ClientKeys, ContentEncryption, KeyManagement, TokenEncryption,
+};
 use crate::egress::RetryAfter;
+use crate::keyring::encrypter::KeySetSource;
 use crate::storage::sqlite::SqliteStore;
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_413_600);
@@ -58,6 +63,19 @@ fn status(status: u16) -> Answer {
     }
 }
 
+/// No key set can be read.
+struct NoKeySets;
+
+#[async_trait]
+impl KeySetSource for NoKeySets {
+    async fn fetch_key_set(&self, _: &LogoutUrl, _: usize) -> Result<Bytes, EgressError> {
+        Err(EgressError {
+            class: AttemptError::Timeout,
+            source: "no answer".into(),
+        })
+    }
+}
+
 async fn keys() -> KeyRing {
     let store = SqliteStore::in_memory().await.unwrap();
     let algorithms = [SigningAlgorithm::Es256, SigningAlgorithm::EdDsa];
@@ -76,6 +94,7 @@ async fn try_once(claimed: &ClaimedDelivery, keys: &KeyRing, sender: &Fixed) -> 
     let means = Means {
         issuer: &issuer,
         keys,
+        encrypter: &Encrypter::new(Arc::new(NoKeySets)),
         sender,
     };
     attempt(claimed, means, NOW, "j1".parse().unwrap())
@@ -139,6 +158,7 @@ async fn an_algorithm_without_a_key_is_our_fault_and_sends_nothing() {
     let means = Means {
         issuer: &issuer,
         keys: &keys,
+        encrypter: &Encrypter::new(Arc::new(NoKeySets)),
         sender: &sender,
     };
     let error = attempt(&claimed, means, NOW, "j1".parse().unwrap())
@@ -250,4 +270,30 @@ async fn one_token_for_all_sessions_is_never_sent_while_one_lives() {
         AttemptOutcome::Expand
     );
     assert!(sender.sent.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn g26_without_a_key_of_the_client_nothing_is_sent_and_it_is_tried_again() {
+    let keys = keys().await;
+    let at = LogoutUrl::from_stored("https://shop.example/jwks".into());
+    for client_keys in [None, Some(ClientKeys::At(at))] {
+        let mut client = sample::client();
+        client.encryption = Some(TokenEncryption {
+            alg: KeyManagement::EcdhEs,
+            enc: ContentEncryption::A256Gcm,
+        });
+        client.keys = client_keys;
+        let claimed = ClaimedDelivery {
+            client: Some(Arc::new(client)),
+            ..sample::claimed()
+        };
+        let sender = answering(Ok(status(200)));
+        let (attempt, _) = tried(try_once(&claimed, &keys, &sender).await);
+        assert!(sender.sent.lock().unwrap().is_empty());
+        assert_eq!(
+            (attempt.status, attempt.error),
+            (None, Some(AttemptError::ClientKeys))
+        );
+        assert_eq!(attempt.verdict(), Verdict::Retry);
+    }
 }

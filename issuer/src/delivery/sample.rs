@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logout_shared::{SessionMetadata, SigningAlgorithm, Timestamp};
-use serde_json::Map;
 use uuid::Uuid;
 
 use crate::domain::client::Client;

@@ -26,6 +26,7 @@ use super::window::{Sign, Turn as WindowTurn};
 use super::windows::{Slot, Windows};
 use super::{Settings, Waiters};
 use crate::domain::delivery::{AttemptOutcome, DeliveryId, Endpoint, Verdict};
+use crate::keyring::encrypter::Encrypter;
 use crate::keyring::{KeyRing, KeyRingError};
 use crate::storage::{Births, ClaimedDelivery, Store};
 
@@ -37,6 +38,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Signs.
     pub keys: Arc<KeyRing>,
+    /// Encrypts.
+    pub encrypter: Arc<Encrypter>,
     /// Posts.
     pub sender: Arc<dyn LogoutSender>,
     /// Tells when deliveries are due.
@@ -248,12 +251,14 @@ impl Worker {
             let Parts {
                 issuer,
                 keys,
+                encrypter,
                 sender,
                 ..
             } = &*parts;
             let means = Means {
                 issuer,
                 keys,
+                encrypter,
                 sender: &**sender,
             };
             let jti = TokenId::generate(&*parts.random);

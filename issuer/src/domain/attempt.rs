@@ -68,6 +68,8 @@ pub enum AttemptError {
     Status,
     /// The answer's body was too large or broken.
     Body,
+    /// The client's encryption keys cannot be had, or were replaced since they were.
+    ClientKeys,
 }
 
 impl AttemptError {
@@ -83,6 +85,7 @@ impl AttemptError {
             Self::Redirect => "redirect",
             Self::Status => "status",
             Self::Body => "body",
+            Self::ClientKeys => "client_keys",
         }
     }
 
@@ -98,6 +101,7 @@ impl AttemptError {
             Self::Redirect,
             Self::Status,
             Self::Body,
+            Self::ClientKeys,
         ]
         .into_iter()
         .find(|class| class.as_str() == name)

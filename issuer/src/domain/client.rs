@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::logout_settings::LogoutSettings;
+use super::token_encryption::{ClientKeys, TokenEncryption};
 
 /// A registered client.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +31,10 @@ pub struct Client {
     pub grant_types: Vec<String>,
     /// Algorithm of its ID Tokens and logout tokens.
     pub signing_algorithm: SigningAlgorithm,
+    /// How its ID Tokens and logout tokens are encrypted; `None`: signed only.
+    pub encryption: Option<TokenEncryption>,
+    /// The client's own public keys.
+    pub keys: Option<ClientKeys>,
     /// Scopes of the Management API that the client may be given.
     pub management_scopes: Vec<String>,
     /// Back-channel logout; `None`: nothing was ever set.
@@ -54,6 +59,8 @@ impl Client {
             allowed_logout_urls: Vec::new(),
             grant_types: Vec::new(),
             signing_algorithm: SigningAlgorithm::Rs256,
+            encryption: None,
+            keys: None,
             management_scopes: Vec::new(),
             logout: None,
             other: Map::new(),

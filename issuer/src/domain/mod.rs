@@ -16,4 +16,5 @@ pub mod retry;
 pub mod session;
 pub mod signing_key;
 mod successors;
+pub mod token_encryption;
 pub mod user;

@@ -5,13 +5,15 @@
 
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use logout_shared::Timestamp;
 use reqwest::Response;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 
-use crate::domain::delivery::sanitise_oauth_error;
+use super::EgressError;
+use super::client::classified;
+use crate::domain::delivery::{AttemptError, sanitise_oauth_error};
 
 /// How much of an answer's body is read.
 pub const MAX_ANSWER_BYTES: usize = 16 * 1024;
@@ -104,6 +106,32 @@ impl Answer {
         self.oauth_error = kept(fields.error);
         self.oauth_error_description = kept(fields.error_description);
     }
+}
+
+/// Reads a document: the body of a 200, whole and at most so long.
+pub(super) async fn read_document(
+    mut response: Response,
+    max_bytes: usize,
+) -> Result<Bytes, EgressError> {
+    let failed = |class, reason: String| EgressError {
+        class,
+        source: reason.into(),
+    };
+    let status = response.status().as_u16();
+    match status {
+        200 => {}
+        300..=399 => return Err(failed(AttemptError::Redirect, format!("status {status}"))),
+        _ => return Err(failed(AttemptError::Status, format!("status {status}"))),
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(classified)? {
+        if body.len() + chunk.len() > max_bytes {
+            let reason = format!("more than {max_bytes} bytes");
+            return Err(failed(AttemptError::Body, reason));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
 }
 
 #[cfg(test)]

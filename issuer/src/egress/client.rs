@@ -1,4 +1,5 @@
-//! Sends a form to somebody else's address, and says in one word why it could not.
+//! Sends a form to somebody else's address or reads a document there, and says in one word why it
+//! could not.
 //!
 //! There is one HTTP client for everything: building one costs milliseconds, and connections are
 //! kept only by one that lives on. Requests to one host are not limited here; `delivery/` counts
@@ -10,12 +11,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Certificate, Client, Proxy};
 use url::{Url, form_urlencoded};
 
 use super::resolver::{GuardedResolver, ResolveError};
-use super::{AddressRefused, Answer, Guard, Lookup, Settings, SystemLookup};
+use super::{AddressRefused, Answer, Guard, Lookup, Settings, SystemLookup, answer};
 use crate::domain::delivery::AttemptError;
 use crate::domain::logout_settings::{LogoutUrl, UrlPolicy};
 
@@ -128,10 +130,7 @@ impl Egress {
         value: &str,
         timeout: Duration,
     ) -> Result<Answer, EgressError> {
-        let url = Url::parse(url.as_str()).map_err(|error| EgressError {
-            class: AttemptError::Connect,
-            source: error.into(),
-        })?;
+        let url = parsed(url)?;
         self.check_before_sending(&url)?;
         let form = form_urlencoded::Serializer::new(String::with_capacity(value.len() + 32))
             .append_pair(field, value)
@@ -145,6 +144,25 @@ impl Egress {
             .body(form);
         let response = request.send().await.map_err(classified)?;
         Ok(Answer::read(response).await)
+    }
+
+    /// Reads a document of at most `max_bytes`, all within `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`EgressError`] if there was no answer, if it was not 200 or was too long, or if the guard
+    /// forbids asking for one.
+    pub async fn fetch(
+        &self,
+        url: &LogoutUrl,
+        max_bytes: usize,
+        timeout: Duration,
+    ) -> Result<Bytes, EgressError> {
+        let url = parsed(url)?;
+        self.check_before_sending(&url)?;
+        let request = self.client.get(url).timeout(timeout);
+        let response = request.send().await.map_err(classified)?;
+        answer::read_document(response, max_bytes).await
     }
 
     /// The client's resolver is never asked for a host that is an address, so it is judged here,
@@ -199,8 +217,15 @@ fn read_authorities(path: &Path) -> Result<Vec<Certificate>, SetUpError> {
     Ok(found)
 }
 
+fn parsed(url: &LogoutUrl) -> Result<Url, EgressError> {
+    Url::parse(url.as_str()).map_err(|error| EgressError {
+        class: AttemptError::Connect,
+        source: error.into(),
+    })
+}
+
 /// One word for a request that got no answer.
-fn classified(error: reqwest::Error) -> EgressError {
+pub(super) fn classified(error: reqwest::Error) -> EgressError {
     let class = class_of(&error);
     EgressError {
         class,

@@ -62,7 +62,11 @@ async fn server(answer: Vec<u8>) -> (SocketAddr, Arc<AtomicUsize>) {
 
 async fn serve(mut socket: TcpStream, answer: Vec<u8>) {
     let mut request = Vec::new();
-    while !request.ends_with(b"logout_token=a.b.c") {
+    let is_whole = |request: &[u8]| {
+        let is_get = request.starts_with(b"GET ") && request.ends_with(b"\r\n\r\n");
+        is_get || request.ends_with(b"logout_token=a.b.c")
+    };
+    while !is_whole(&request) {
         let mut chunk = [0; 1024];
         match socket.read(&mut chunk).await {
             Ok(0) | Err(_) => return,
@@ -268,4 +272,63 @@ fn a_file_without_certificates_is_refused_by_name() {
     };
     let error = Egress::new(&settings).unwrap_err().to_string();
     assert!(error.contains("ca.pem"), "{error}");
+}
+
+async fn document(answer: &[u8], max_bytes: usize) -> Result<Bytes, AttemptError> {
+    let (address, _) = server(answer.to_vec()).await;
+    let egress = Egress::new(&development()).unwrap();
+    let url = LogoutUrl::from_stored(format!("http://{address}/jwks"));
+    let read = egress.fetch(&url, max_bytes, LONG).await;
+    read.map_err(|error| error.class)
+}
+
+#[tokio::test]
+async fn a_document_is_read_up_to_the_limit_and_not_one_byte_past() {
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabcde";
+    assert_eq!(document(answer, 5).await.unwrap(), "abcde");
+    assert_eq!(document(answer, 4).await, Err(AttemptError::Body));
+}
+
+#[tokio::test]
+async fn a_document_comes_with_200_and_whole_or_not_at_all() {
+    for (answer, class) in [
+        (
+            &b"HTTP/1.1 404 Gone\r\ncontent-length: 2\r\n\r\n{}"[..],
+            AttemptError::Status,
+        ),
+        (
+            b"HTTP/1.1 302 There\r\nlocation: /x\r\ncontent-length: 0\r\n\r\n",
+            AttemptError::Redirect,
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}",
+            AttemptError::Reset,
+        ),
+    ] {
+        assert_eq!(document(answer, 100).await, Err(class));
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_does_not_come_is_waited_for_until_the_limit() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+    let egress = Egress::new(&development()).unwrap();
+    let url = LogoutUrl::from_stored(url);
+    let read = egress.fetch(&url, 100, Duration::from_millis(50)).await;
+    assert_eq!(read.unwrap_err().class, AttemptError::Timeout);
+}
+
+#[tokio::test]
+async fn g18_a_document_is_not_read_where_the_guard_forbids_it() {
+    let egress = Egress::new(&Settings::default()).unwrap();
+    for url in [
+        "https://127.0.0.1/jwks",
+        "https://169.254.169.254/jwks",
+        "http://a.example/",
+    ] {
+        let url = LogoutUrl::from_stored(url.to_owned());
+        let error = egress.fetch(&url, 100, LONG).await.unwrap_err();
+        assert_eq!(error.class, AttemptError::AddressRefused);
+    }
 }

@@ -10,6 +10,7 @@ use super::{Inner, Issuer};
 use crate::delivery;
 use crate::domain::session::SessionLifetimes;
 use crate::egress::{self, Egress, Lookup, SetUpError};
+use crate::keyring::encrypter::{Encrypter, KeySetSource};
 use crate::keyring::{KeyRing, KeyRingError};
 use crate::storage::Store;
 
@@ -127,6 +128,7 @@ impl IssuerBuilder {
             Some(lookup) => Egress::with_lookup(&self.config.egress, lookup)?,
             None => Egress::new(&self.config.egress)?,
         };
+        let egress = Arc::new(egress);
         let (masters, algorithms) = (&self.config.master_keys, &self.config.signing_algorithms);
         let keys = KeyRing::open(&*store, masters.clone(), algorithms, self.clock.now()).await?;
         let windows = self.config.delivery.windows();
@@ -137,7 +139,8 @@ impl IssuerBuilder {
             clock: self.clock,
             random: self.random,
             keys: Arc::new(keys),
-            egress: Arc::new(egress),
+            encrypter: Arc::new(Encrypter::new(Arc::clone(&egress) as Arc<dyn KeySetSource>)),
+            egress,
             waiters: Arc::default(),
             running: Mutex::new(None),
         })))

@@ -22,6 +22,7 @@ use crate::domain::session::SessionLifetimes;
 use crate::egress::Egress;
 use crate::enlisted::Enlisted;
 use crate::keyring::KeyRing;
+use crate::keyring::encrypter::Encrypter;
 use crate::logout::{Ended, Ending, LogContext, expiry};
 use crate::sessions::Sessions;
 use crate::storage::{HostTransaction, StorageError, Store};
@@ -64,6 +65,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
     keys: Arc<KeyRing>,
+    encrypter: Arc<Encrypter>,
     egress: Arc<Egress>,
     waiters: Arc<Waiters>,
     windows: Windows,
@@ -95,6 +97,11 @@ impl Issuer {
     /// The signing keys.
     pub fn keys(&self) -> &KeyRing {
         &self.0.keys
+    }
+
+    /// What encrypts tokens for clients that ask for it.
+    pub fn encrypter(&self) -> &Encrypter {
+        &self.0.encrypter
     }
 
     /// The way out.
@@ -283,6 +290,7 @@ impl Issuer {
             issuer: self.0.config.id.clone(),
             store: Arc::clone(&self.0.store),
             keys: Arc::clone(&self.0.keys),
+            encrypter: Arc::clone(&self.0.encrypter),
             sender: Arc::clone(&self.0.egress) as Arc<dyn delivery::LogoutSender>,
             clock: Arc::clone(&self.0.clock),
             random: Arc::clone(&self.0.random),

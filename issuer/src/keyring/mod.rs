@@ -3,8 +3,9 @@
 //! It relies on a store that keeps sealed keys and promises that there is one current key for
 //! each configured algorithm, that private keys are parsed once and never leave it in the clear,
 //! and that private-key operations do not block the reactor. `first_keys.rs` makes what is
-//! missing; cryptography itself is `logout_shared`'s.
+//! missing, `encrypter/` encrypts with clients' keys; cryptography itself is `logout_shared`'s.
 
+pub mod encrypter;
 mod first_keys;
 
 use std::collections::HashMap;

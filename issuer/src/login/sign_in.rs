@@ -271,8 +271,8 @@ impl Start {
 
 #[cfg(all(test, feature = "sqlite"))]
 mod tests {
+    use logout_shared::SystemRandom;
     use logout_shared::seal::SealingKey;
-    use logout_shared::{SigningAlgorithm, SystemRandom};
 
     use super::*;
     use crate::domain::client::Client;
@@ -294,21 +294,7 @@ mod tests {
 
     fn request(now: Timestamp) -> AuthorizationRequest {
         AuthorizationRequest {
-            client: Client {
-                id: "shop".parse().expect("a client id"),
-                name: "The shop".into(),
-                sealed_secret: None,
-                token_endpoint_auth_method: None,
-                callbacks: Vec::new(),
-                allowed_logout_urls: Vec::new(),
-                grant_types: Vec::new(),
-                signing_algorithm: SigningAlgorithm::Es256,
-                management_scopes: Vec::new(),
-                logout: None,
-                other: serde_json::Map::new(),
-                created_at: now,
-                updated_at: now,
-            },
+            client: Client::new("shop".parse().expect("a client id"), "The shop", now),
             back: ReturnAddress {
                 redirect_uri: "https://shop.example/".into(),
                 state: None,

@@ -17,6 +17,7 @@ use crate::domain::session::Device;
 use crate::domain::user::User;
 use crate::issuer::Issuer;
 use crate::keyring::KeyRingError;
+use crate::keyring::encrypter::ClientKeyError;
 use crate::logout::{Patience, is_told_of_all_sessions};
 use crate::storage::{CodeUse, StorageError, Transaction};
 
@@ -56,6 +57,9 @@ pub enum ExchangeError {
     /// The code is not good, or not for this exchange.
     #[error("{0}")]
     Code(&'static str),
+    /// The client's key for encrypted ID Tokens cannot be had.
+    #[error("the ID Token cannot be encrypted: {0}")]
+    ClientKey(#[from] ClientKeyError),
     /// The tokens could not be signed.
     #[error(transparent)]
     KeyRing(#[from] KeyRingError),
@@ -77,6 +81,9 @@ pub async fn exchange_code(
         return Err(ExchangeError::Grant);
     }
     let algorithm = exchange.client.signing_algorithm;
+    // Before the code is used up, since the client's key set may be out of reach.
+    let encrypter = issuer.encrypter();
+    let client_key = encrypter.key_for(&exchange.client, issuer.now()).await?;
     let (code, user) = redeem(issuer, exchange).await?;
     let now = issuer.now();
     let token = AccessToken {
@@ -88,7 +95,11 @@ pub async fn exchange_code(
     };
     let access_token = access_token::mint(issuer, &token, algorithm, now).await?;
     let id_token = if token.scopes.iter().any(|scope| scope == "openid") {
-        Some(id_token::mint(issuer, &code, &user, &access_token, algorithm, now).await?)
+        let signed = id_token::mint(issuer, &code, &user, &access_token, algorithm, now).await?;
+        Some(match client_key {
+            None => signed,
+            Some(key) => key.encrypt(issuer.id(), &signed)?,
+        })
     } else {
         None
     };

@@ -1,8 +1,6 @@
 //! Who is told of what.
 
-use logout_shared::SigningAlgorithm;
 use logout_shared::random::SeededRandom;
-use serde_json::Map;
 
 use super::*;
 use crate::domain::client::Client;

@@ -15,6 +15,9 @@ backchannel_logout_urls = [\"https://shop.example/bcl\"]
 initiators = [\"session-revoked\"]
 include_session_metadata = true
 management_scopes = [\"all\"]
+encryption_alg = \"ECDH-ES\"
+encryption_enc = \"A256GCM\"
+jwks_uri = \"https://shop.example/jwks\"
 [[bootstrap.clients]]
 id = \"app\"
 [[bootstrap.users]]
@@ -52,6 +55,8 @@ fn the_first_start_makes_clients_and_users() {
         "backchannel_logout_session_metadata": {"include": true},
     });
     assert_eq!(shop["oidc_logout"], wanted);
+    assert_eq!(shop["id_token_encrypted_response_alg"], "ECDH-ES");
+    assert_eq!(shop["jwks_uri"], "https://shop.example/jwks");
     assert!(
         shop["management_scopes"]
             .as_array()

@@ -11,6 +11,7 @@
 
 mod coalescing;
 mod crash;
+mod encrypted;
 mod ending;
 mod enlisted;
 mod faults;

@@ -13,6 +13,7 @@
 mod api;
 mod bearer;
 mod bodies;
+mod client_encryption;
 mod client_lists;
 mod client_settings;
 mod clients;

@@ -2,6 +2,8 @@
 
 use logout_issuer::domain::authorization::digest;
 use logout_issuer::domain::client::Client;
+use logout_issuer::domain::logout_settings::LogoutUrl;
+use logout_issuer::domain::token_encryption::ClientKeys;
 use logout_issuer::storage::{CodeUse, Store};
 
 use crate::samples::{
@@ -20,6 +22,8 @@ each_store! {
             sealed_secret: None,
             token_endpoint_auth_method: None,
             logout: None,
+            encryption: None,
+            keys: None,
             callbacks: Vec::new(),
             ..client("bare")
         };
@@ -44,6 +48,8 @@ each_store! {
             name: "Renamed".into(),
             sealed_secret: Some("another".into()),
             logout: None,
+            encryption: None,
+            keys: Some(ClientKeys::At(LogoutUrl::from_stored("https://shop.example/jwks".into()))),
             updated_at: at(9),
             ..client("shop")
         };

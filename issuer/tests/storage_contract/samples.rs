@@ -15,6 +15,9 @@ use logout_issuer::domain::session::{
     AuthenticationMethod, Device, EndedSession, Session, SessionLifetimes,
 };
 use logout_issuer::domain::signing_key::{SigningKeyRecord, SigningKeyState};
+use logout_issuer::domain::token_encryption::{
+    ClientKeys, ContentEncryption, KeyManagement, TokenEncryption,
+};
 use logout_issuer::domain::user::User;
 use logout_issuer::storage::{RecordedAttempt, StorageError, Store};
 use logout_shared::{SessionMetadata, SigningAlgorithm, Timestamp};
@@ -73,6 +76,11 @@ pub(crate) fn client(client_id: &str) -> Client {
         allowed_logout_urls: vec!["https://shop.example/".into()],
         grant_types: vec!["authorization_code".into()],
         signing_algorithm: SigningAlgorithm::EdDsa,
+        encryption: Some(TokenEncryption {
+            alg: KeyManagement::RsaOaep256,
+            enc: ContentEncryption::A128Gcm,
+        }),
+        keys: Some(ClientKeys::Given(json!({ "keys": [] }))),
         management_scopes: vec!["read:sessions".into()],
         logout: Some(LogoutSettings {
             urls: vec![LogoutUrl::from_stored("https://shop.example/bcl".into())],

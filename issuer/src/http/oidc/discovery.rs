@@ -10,6 +10,7 @@ use url::Url;
 
 use super::{AUTHORIZE, END_SESSION, JWKS, TOKEN, USERINFO, endpoint};
 use crate::domain::signing_key::SigningKeyState;
+use crate::domain::token_encryption::{ContentEncryption, KeyManagement};
 use crate::http::pages;
 use crate::issuer::Issuer;
 use crate::login::authorize::USER_SCOPES;
@@ -66,6 +67,10 @@ fn document(issuer: &Issuer) -> Result<Value, Box<dyn std::error::Error + Send +
     let mut document = serde_json::to_value(metadata)?;
     // Left out, this one would mean yes (OpenID Connect Discovery §3).
     document["request_uri_parameter_supported"] = json!(false);
+    if cfg!(feature = "jwe") {
+        document["id_token_encryption_alg_values_supported"] = json!(KeyManagement::NAMES);
+        document["id_token_encryption_enc_values_supported"] = json!(ContentEncryption::NAMES);
+    }
     document["request_parameter_supported"] = json!(false);
     document["claims_parameter_supported"] = json!(false);
     document["prompt_values_supported"] = json!(["none", "login", "consent", "select_account"]);

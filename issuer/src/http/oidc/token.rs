@@ -89,6 +89,11 @@ async fn by_code(
         .map_err(|error| match error {
             ExchangeError::Grant => not_for_this_client(&error),
             ExchangeError::Code(why) => OAuthError::invalid_grant(why),
+            ExchangeError::ClientKey(_) => OAuthError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "temporarily_unavailable",
+                error.to_string(),
+            ),
             error => OAuthError::server_error(&error),
         })?;
     let mut answer = answer(&tokens.access_token, &tokens.scope);

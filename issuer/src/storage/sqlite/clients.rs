@@ -22,7 +22,7 @@ macro_rules! select {
         concat!(
             "SELECT id, name, sealed_secret, token_endpoint_auth_method, callbacks, \
              allowed_logout_urls, grant_types, signing_algorithm, management_scopes, logout, \
-             other, created_at, updated_at FROM logout_clients ",
+             other, created_at, updated_at, encryption, keys FROM logout_clients ",
             $rest
         )
     };
@@ -34,12 +34,14 @@ const LIST: &str = select!("ORDER BY created_at, id LIMIT ?2 OFFSET ?1");
 
 const INSERT: &str = "INSERT INTO logout_clients (id, updated_at, name, sealed_secret, \
      token_endpoint_auth_method, callbacks, allowed_logout_urls, grant_types, signing_algorithm, \
-     management_scopes, logout, other, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+     management_scopes, logout, other, encryption, keys, created_at) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
      ON CONFLICT (id) DO NOTHING";
 
 const UPDATE: &str = "UPDATE logout_clients SET updated_at = ?2, name = ?3, sealed_secret = ?4, \
      token_endpoint_auth_method = ?5, callbacks = ?6, allowed_logout_urls = ?7, grant_types = ?8, \
-     signing_algorithm = ?9, management_scopes = ?10, logout = ?11, other = ?12 WHERE id = ?1";
+     signing_algorithm = ?9, management_scopes = ?10, logout = ?11, other = ?12, \
+     encryption = ?13, keys = ?14 WHERE id = ?1";
 
 impl<C: Link> SqliteHandle<C> {
     /// Makes sure that the clients with these ids, as far as there are any, are in `self.clients`.
@@ -145,6 +147,8 @@ fn bound<'q>(sql: &'static str, client: &'q Client) -> Query<'q> {
         .bind(to_json(&client.management_scopes))
         .bind(client.logout.as_ref().map(to_json))
         .bind(to_json(&client.other))
+        .bind(client.encryption.as_ref().map(to_json))
+        .bind(client.keys.as_ref().map(to_json))
 }
 
 fn client(row: &SqliteRow) -> Result<Client, Unreadable> {
@@ -162,5 +166,7 @@ fn client(row: &SqliteRow) -> Result<Client, Unreadable> {
         other: json(row, "other")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
+        encryption: optional_json(row, "encryption")?,
+        keys: optional_json(row, "keys")?,
     })
 }

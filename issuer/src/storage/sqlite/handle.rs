@@ -17,9 +17,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Sqlite, SqliteConnection};
 
 use crate::domain::client::Client;
-use crate::storage::{
-    Births, DeliveryDesk, HostTransaction, Snapshot, StorageError, Transaction,
-};
+use crate::storage::{Births, DeliveryDesk, HostTransaction, Snapshot, StorageError, Transaction};
 
 /// Anything that leads to a connection.
 pub trait Link: DerefMut<Target = SqliteConnection> + Send {}

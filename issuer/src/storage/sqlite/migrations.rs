@@ -10,7 +10,7 @@ use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
 const TABLE: &str = "logout_migrations";
 
 /// All migrations, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (
         1,
         "issuer",
@@ -25,6 +25,11 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         3,
         "remembered",
         include_str!("../../../migrations/sqlite/0003_remembered.sql"),
+    ),
+    (
+        4,
+        "encryption and rotation",
+        include_str!("../../../migrations/sqlite/0004_encryption_and_rotation.sql"),
     ),
 ];
 

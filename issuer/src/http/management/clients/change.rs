@@ -3,12 +3,13 @@
 //! `POST` and `PATCH` take the same properties; each that is given replaces the old value as a
 //! whole. Reading needs the issuer's rules (which URLs may be called, which algorithms it signs
 //! with), applying needs the client only, so that it fits into a transaction.
-//! Neighbours: `logout_settings.rs` reads `oidc_logout`, `echoed.rs` what is only kept, `wire.rs`
-//! writes a client out.
+//! Neighbours: `logout_settings.rs` reads `oidc_logout`, `encryption.rs` how tokens are encrypted,
+//! `echoed.rs` what is only kept, `wire.rs` writes a client out.
 
 use logout_shared::{Secret, SigningAlgorithm};
 use serde_json::{Map, Value};
 
+use super::encryption::{self, EncryptionChange};
 use super::{echoed, logout_settings, urls};
 use crate::domain::client::{Client, TokenEndpointAuthMethod};
 use crate::domain::logout_settings::LogoutSettings;
@@ -66,6 +67,7 @@ pub(super) struct ClientChange {
     pub(super) algorithm: Option<SigningAlgorithm>,
     pub(super) management_scopes: Option<Vec<String>>,
     pub(super) logout: Setting<LogoutSettings>,
+    pub(super) encryption: EncryptionChange,
     /// Kept and given back; `null` removes.
     pub(super) other: Map<String, Value>,
 }
@@ -97,7 +99,8 @@ impl<T> Setting<T> {
         }
     }
 
-    fn apply(self, slot: &mut Option<T>) {
+    /// Sets, removes, or leaves what is there.
+    pub(super) fn apply(self, slot: &mut Option<T>) {
         match self {
             Self::Untouched => {}
             Self::Removed => *slot = None,
@@ -109,7 +112,9 @@ impl<T> Setting<T> {
 impl ClientChange {
     /// Reads a body by the issuer's rules.
     pub(super) fn read(body: &Map<String, Value>, issuer: &Issuer) -> Result<Self, ApiError> {
-        let known = |name: &str| ACTED_ON.contains(&name) || echoed::has(name);
+        let known = |name: &str| {
+            ACTED_ON.contains(&name) || encryption::NAMES.contains(&name) || echoed::has(name)
+        };
         let strange: Vec<_> = body
             .keys()
             .map(String::as_str)
@@ -146,17 +151,20 @@ impl ClientChange {
                 .map(|it| management_scopes(&it))
                 .transpose()?,
             logout: logout_settings::read(body, issuer.egress())?,
+            encryption: EncryptionChange::read(body, issuer.egress())?,
             other,
         })
     }
 
-    /// Makes the change; the secret is not part of it, it has to be sealed first.
-    pub(super) fn apply(self, client: &mut Client) {
+    /// Makes the change; the secret is not part of it, it has to be sealed first. Refused is what
+    /// makes no sense beside what the client had before.
+    pub(super) fn apply(self, client: &mut Client) -> Result<(), ApiError> {
         fn replace<T>(slot: &mut T, value: Option<T>) {
             if let Some(value) = value {
                 *slot = value;
             }
         }
+        self.encryption.apply(client)?;
         replace(&mut client.name, self.name);
         replace(&mut client.callbacks, self.callbacks);
         replace(&mut client.allowed_logout_urls, self.allowed_logout_urls);
@@ -173,6 +181,7 @@ impl ClientChange {
                 client.other.insert(name, value);
             }
         }
+        Ok(())
     }
 }
 

@@ -85,7 +85,7 @@ pub fn draft(
     if runs_on_devices && change.auth_method == Setting::Untouched {
         client.token_endpoint_auth_method = Some(TokenEndpointAuthMethod::None);
     }
-    change.apply(&mut client);
+    change.apply(&mut client)?;
     let public = client.token_endpoint_auth_method == Some(TokenEndpointAuthMethod::None);
     let secret = given.or_else(|| (!public).then(|| generate_secret(&**issuer.random())));
     if let Some(secret) = &secret {

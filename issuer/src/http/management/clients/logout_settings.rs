@@ -82,7 +82,7 @@ fn settings(property: &Property<'_>, egress: &Egress) -> Result<LogoutSettings, 
     Ok(settings)
 }
 
-fn url(item: &Property<'_>, egress: &Egress) -> Result<LogoutUrl, ApiError> {
+pub(super) fn url(item: &Property<'_>, egress: &Egress) -> Result<LogoutUrl, ApiError> {
     let written = item.text()?;
     // The reason names the rule and not the URL, which may have a password in it.
     let refuse = |reason: String| item.refuse(format!("URL {reason}"));

@@ -7,6 +7,7 @@ mod change;
 mod create;
 mod delete;
 mod echoed;
+mod encryption;
 mod get;
 mod list;
 mod logout_settings;

@@ -125,7 +125,7 @@ async fn changed(
 ) -> Result<Client, ApiError> {
     let mut client = tx.find_client(id).await?.ok_or(ApiError::ClientNotFound)?;
     let was_public = client.token_endpoint_auth_method == Some(TokenEndpointAuthMethod::None);
-    change.apply(&mut client);
+    change.apply(&mut client)?;
     let is_public = client.token_endpoint_auth_method == Some(TokenEndpointAuthMethod::None);
     // A client that is to prove itself from now on needs something to prove itself with.
     let lacks_one = was_public && !is_public && client.sealed_secret.is_none();

@@ -7,7 +7,7 @@ use logout_shared::Secret;
 use serde_json::{Map, Value, json};
 
 use super::change::REGISTERED_ALG;
-use super::logout_settings;
+use super::{encryption, logout_settings};
 use crate::domain::client::Client;
 use crate::http::bearer::Bearer;
 use crate::issuer::Issuer;
@@ -110,6 +110,7 @@ pub fn client_body(
         body.insert("token_endpoint_auth_method".into(), json!(method));
     }
     write_algorithm(client, &mut body);
+    encryption::write(client, &mut body);
     if let Some(settings) = &client.logout {
         logout_settings::write(settings, &mut body);
     }
