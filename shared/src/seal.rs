@@ -193,6 +193,12 @@ pub fn open(
     .map_err(|_| SealError::Broken)
 }
 
+/// The name of the master key that a secret is sealed under; `None` if it is not a sealed secret.
+pub fn sealed_under(sealed: &str) -> Option<String> {
+    let parts = Compact::parse(sealed).ok()?;
+    parts.text("kid").map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +214,14 @@ mod tests {
 
     fn error(masters: &[SealingKey], sealed: &str) -> SealError {
         open(masters, "signing-key", "row-1", sealed).expect_err("is refused")
+    }
+
+    #[test]
+    fn a_seal_tells_the_name_of_its_master_key() {
+        let master = master(1);
+        let name = sealed_under(&sealed(&master));
+        assert_eq!(name.as_deref(), Some(master.kid()));
+        assert_eq!(sealed_under("something else"), None);
     }
 
     #[test]

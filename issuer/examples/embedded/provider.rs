@@ -66,7 +66,7 @@ impl Provider {
         let database = SqlitePool::connect(&format!("sqlite:{}", file.display())).await?;
         sqlx::raw_sql(TABLES).execute(&database).await?;
         let keys = issuer.clone();
-        let keys = get(async move || Json(keys.keys().published()));
+        let keys = get(async move || Json(keys.keys().published(keys.now())));
         let router = Router::new().route("/jwks.json", keys);
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { issuer, database })

@@ -8,6 +8,7 @@ use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -16,6 +17,8 @@ use logout_shared::{RandomSource, Secret, SigningAlgorithm};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Config, ConfigError};
+use crate::domain::signing_key::ROTATE_AT_MOST_EVERY;
+use crate::issuer::IssuerConfig;
 
 /// Keys that sign, and the key that seals them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +34,9 @@ pub struct Keys {
     pub previous_master_key: Option<MasterKeyText>,
     /// One key of each is made at the first start and published.
     pub signing_algorithms: Vec<SigningAlgorithm>,
+    /// How often each of them is replaced; `None`, written "never": only by hand.
+    #[serde(with = "rotate_every")]
+    pub rotate_every: Option<Duration>,
 }
 
 /// A master key as it is written: 32 bytes in base64 or base64url.
@@ -59,6 +65,7 @@ impl Default for Keys {
             previous_master_key_file: None,
             previous_master_key: None,
             signing_algorithms: vec![Rs256, Ps256, Es256, EdDsa],
+            rotate_every: Some(IssuerConfig::DEFAULT_KEY_ROTATION),
         }
     }
 }
@@ -79,7 +86,48 @@ impl Keys {
                 return refuse(format!("{algorithm} is there twice"));
             }
         }
+        if self
+            .rotate_every
+            .is_some_and(|every| every < ROTATE_AT_MOST_EVERY)
+        {
+            let problem = "it must be at least 2d, or \"never\": a key is published for a day before \
+                 it signs";
+            return Err(ConfigError::setting("keys.rotate_every", problem));
+        }
         Ok(())
+    }
+}
+
+/// A duration, or "never".
+mod rotate_every {
+    use std::time::Duration;
+
+    use humantime_serde::re::humantime;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn deserialize<'de, D>(deserializer: D) -> Result<Option<Duration>, D::Error>
+    where
+        D: Deserializer<'de>,
+    {
+        let text = String::deserialize(deserializer)?;
+        match text.as_str() {
+            "never" | "0" | "0s" => Ok(None),
+            text => humantime::parse_duration(text)
+                .map(Some)
+                .map_err(D::Error::custom),
+        }
+    }
+
+    #[expect(clippy::ref_option, reason = "serde wants it so")]
+    pub(super) fn serialize<S>(every: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        S: Serializer,
+    {
+        match every {
+            None => serializer.serialize_str("never"),
+            Some(every) => serializer.collect_str(&humantime::format_duration(*every)),
+        }
     }
 }
 
@@ -244,6 +292,22 @@ mod tests {
             std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
             1
         );
+    }
+
+    #[test]
+    fn keys_are_replaced_every_two_days_at_most_or_never() {
+        let read = |every: &str| {
+            let text = serde_json::json!({ "rotate_every": every });
+            serde_json::from_value::<Keys>(text).unwrap()
+        };
+        assert_eq!(read("never").rotate_every, None);
+        assert_eq!(read("0").rotate_every, None);
+        assert_eq!(
+            serde_json::to_value(read("never")).unwrap()["rotate_every"],
+            "never"
+        );
+        assert!(read("never").check().is_ok() && read("2d").check().is_ok());
+        assert!(read("47h 59m 59s").check().is_err());
     }
 
     #[test]

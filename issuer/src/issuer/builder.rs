@@ -2,6 +2,7 @@
 //! what can go wrong.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use logout_shared::seal::SealingKey;
 use logout_shared::{Clock, RandomSource, SigningAlgorithm, SystemClock, SystemRandom};
@@ -27,6 +28,8 @@ pub struct IssuerConfig {
     pub egress: egress::Settings,
     /// One signing key is made for each of these.
     pub signing_algorithms: Vec<SigningAlgorithm>,
+    /// How often each signing key is replaced, 48 h or more; `None`: only by hand.
+    pub rotate_keys_every: Option<Duration>,
     /// The first seals secrets at rest, all of them open what was sealed.
     pub master_keys: Vec<SealingKey>,
 }
@@ -40,6 +43,9 @@ impl IssuerConfig {
         SigningAlgorithm::EdDsa,
     ];
 
+    /// How often signing keys are replaced unless something else is asked for.
+    pub const DEFAULT_KEY_ROTATION: Duration = Duration::from_hours(90 * 24);
+
     /// A configuration with the defaults for everything that has one.
     pub fn new(id: logout_shared::Issuer, master_key: SealingKey) -> Self {
         Self {
@@ -48,6 +54,7 @@ impl IssuerConfig {
             delivery: delivery::Settings::default(),
             egress: egress::Settings::default(),
             signing_algorithms: Self::DEFAULT_ALGORITHMS.to_vec(),
+            rotate_keys_every: Some(Self::DEFAULT_KEY_ROTATION),
             master_keys: vec![master_key],
         }
     }

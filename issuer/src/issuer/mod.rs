@@ -3,9 +3,10 @@
 //! It ties the floors below together (store, keys, the way out, the delivery worker) and hands
 //! them to whoever acts for it: `sessions.rs` for embedders, `login/` and `http/` in the server.
 //! Nothing happens by itself until [`Issuer::start_delivery`]. `builder.rs` makes one, `sweep.rs`
-//! ends sessions whose time has come.
+//! ends sessions whose time has come, `key_watch.rs` follows other processes.
 
 mod builder;
+mod key_watch;
 mod sweep;
 
 use std::sync::{Arc, Mutex};
@@ -19,10 +20,11 @@ use crate::delivery::{self, Parts, Running, Waiters, WindowView, Windows};
 use crate::domain::delivery::{DeliveryId, Endpoint};
 use crate::domain::initiator::Initiator;
 use crate::domain::session::SessionLifetimes;
+use crate::domain::signing_key::{DueSteps, KeyLife};
 use crate::egress::Egress;
 use crate::enlisted::Enlisted;
-use crate::keyring::KeyRing;
 use crate::keyring::encrypter::Encrypter;
+use crate::keyring::{KeyRing, KeyRingError};
 use crate::logout::{Ended, Ending, LogContext, expiry};
 use crate::sessions::Sessions;
 use crate::storage::{HostTransaction, StorageError, Store};
@@ -75,7 +77,7 @@ struct Inner {
 /// What goes on by itself.
 struct Tasks {
     worker: Running,
-    sweep: AbortOnDropHandle<()>,
+    others: [AbortOnDropHandle<()>; 2],
 }
 
 impl Issuer {
@@ -256,7 +258,21 @@ impl Issuer {
         Ok(())
     }
 
-    /// Starts what goes on by itself: telling clients, and ending sessions whose time has come.
+    /// Does what is due with the signing keys, now; gives what. The sweep does this by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyRingError`] if a key cannot be made or the store fails.
+    pub async fn turn_keys(&self) -> Result<DueSteps, KeyRingError> {
+        let life = KeyLife {
+            rotate_every: self.0.config.rotate_keys_every,
+            longest_session: self.0.config.sessions.absolute,
+        };
+        self.0.keys.turn(&*self.0.store, life, self.now()).await
+    }
+
+    /// Starts what goes on by itself: telling clients, ending sessions whose time has come, and
+    /// replacing signing keys.
     ///
     /// A second call does nothing.
     ///
@@ -268,10 +284,9 @@ impl Issuer {
         if running.is_none() {
             let worker = delivery::start(self.parts());
             let sweep = tokio::spawn(sweep::run(Arc::downgrade(&self.0)));
-            *running = Some(Tasks {
-                worker,
-                sweep: AbortOnDropHandle::new(sweep),
-            });
+            let key_watch = tokio::spawn(key_watch::run(Arc::downgrade(&self.0)));
+            let others = [sweep, key_watch].map(AbortOnDropHandle::new);
+            *running = Some(Tasks { worker, others });
         }
     }
 
@@ -279,8 +294,8 @@ impl Issuer {
     /// leases are given back, so that whoever comes next goes on at once.
     pub async fn shutdown(&self, at_most: Duration) {
         let tasks = self.lock_running().take();
-        if let Some(Tasks { worker, sweep }) = tasks {
-            drop(sweep);
+        if let Some(Tasks { worker, others }) = tasks {
+            drop(others);
             worker.drain(at_most).await;
         }
     }

@@ -9,7 +9,7 @@ use logout_shared::seal::SealingKey;
 use logout_shared::{SigningAlgorithm, Timestamp};
 
 use super::{KeyRingError, SIGNING_KEY_PURPOSE, seal_with};
-use crate::domain::signing_key::{SigningKeyRecord, SigningKeyState};
+use crate::domain::signing_key::{SigningKeyRecord, SigningKeyState, key_in};
 use crate::storage::Store;
 
 /// Gives all stored keys, after making a current one for each algorithm that had none.
@@ -28,15 +28,23 @@ pub(super) async fn ensure(
     if missing.is_empty() {
         return Ok(stored);
     }
+    let made = make_all(master, missing, SigningKeyState::Current, now).await?;
+    store_first(store, made).await
+}
+
+/// Makes a key for each algorithm, on a thread that may block.
+pub(super) async fn make_all(
+    master: &SealingKey,
+    algorithms: Vec<SigningAlgorithm>,
+    state: SigningKeyState,
+    now: Timestamp,
+) -> Result<Vec<SigningKeyRecord>, KeyRingError> {
     let master = master.clone();
     let made = tokio::task::spawn_blocking(move || {
-        missing
-            .into_iter()
-            .map(|algorithm| make(&master, algorithm, now))
-            .collect()
+        let make = |algorithm| make(&master, algorithm, state, now);
+        algorithms.into_iter().map(make).collect()
     });
-    let made: Result<Vec<_>, _> = made.await.map_err(|_| KeyRingError::Stopped)?;
-    store_first(store, made?).await
+    made.await.map_err(|_| KeyRingError::Stopped)?
 }
 
 async fn store_first(
@@ -60,13 +68,13 @@ async fn store_first(
 }
 
 fn has_current(keys: &[SigningKeyRecord], algorithm: SigningAlgorithm) -> bool {
-    keys.iter()
-        .any(|key| key.algorithm == algorithm && key.state == SigningKeyState::Current)
+    key_in(keys, algorithm, SigningKeyState::Current).is_some()
 }
 
 fn make(
     master: &SealingKey,
     algorithm: SigningAlgorithm,
+    state: SigningKeyState,
     now: Timestamp,
 ) -> Result<SigningKeyRecord, KeyRingError> {
     let key = SigningKey::generate(algorithm).map_err(|source| KeyRingError::Key {
@@ -83,11 +91,12 @@ fn make(
     Ok(SigningKeyRecord {
         kid: key.kid().to_owned(),
         algorithm,
-        state: SigningKeyState::Current,
+        state,
         sealed_private_key: Some(sealed),
         public_jwk: key.public_jwk(),
         created_at: now,
-        activated_at: Some(now),
+        activated_at: (state == SigningKeyState::Current).then_some(now),
         retired_at: None,
+        distrusted: false,
     })
 }

@@ -46,7 +46,7 @@ async fn the_first_start_makes_one_current_key_for_each_algorithm_and_the_second
 async fn g6_what_the_ring_signs_verifies_with_what_it_publishes() {
     let store = SqliteStore::in_memory().await.unwrap();
     let ring = ring(&*store, &master(), &DEFAULT).await;
-    let published = JwkSet::parse(ring.published().to_string().as_bytes()).unwrap();
+    let published = JwkSet::parse(ring.published(NOW).to_string().as_bytes()).unwrap();
     for algorithm in DEFAULT {
         let token = ring
             .sign(algorithm, "logout+jwt", b"{\"a\":1}".to_vec())

@@ -3,10 +3,12 @@
 //! It relies on a store that keeps sealed keys and promises that there is one current key for
 //! each configured algorithm, that private keys are parsed once and never leave it in the clear,
 //! and that private-key operations do not block the reactor. `first_keys.rs` makes what is
-//! missing, `encrypter/` encrypts with clients' keys; cryptography itself is `logout_shared`'s.
+//! missing, `rotation.rs` replaces what is old, `reseal.rs` changes master keys, `encrypter/` encrypts with clients' keys; cryptography itself is `logout_shared`'s.
 
 pub mod encrypter;
 mod first_keys;
+mod reseal;
+mod rotation;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +24,8 @@ use tokio::sync::Semaphore;
 use crate::domain::signing_key::{SigningKeyRecord, SigningKeyState};
 use crate::storage::{StorageError, Store};
 
+pub use reseal::Resealed;
+
 /// What private signing keys are sealed for; the row is the key's `kid`.
 pub const SIGNING_KEY_PURPOSE: &str = "signing-key";
 
@@ -35,6 +39,8 @@ pub const CLIENT_SECRET_PURPOSE: &str = "client-secret";
 /// Parsed private keys live in this process's memory as long as the ring does.
 pub struct KeyRing {
     masters: Vec<SealingKey>,
+    /// Those that have a current key and are rotated.
+    algorithms: Vec<SigningAlgorithm>,
     keys: ArcSwap<Keys>,
     /// One private-key operation a core: more would only take turns.
     signing_slots: Semaphore,
@@ -44,7 +50,6 @@ pub struct KeyRing {
 struct Keys {
     records: Vec<SigningKeyRecord>,
     current: HashMap<SigningAlgorithm, SigningKey>,
-    published: Arc<Value>,
     verification: Arc<JwkSet>,
 }
 
@@ -117,6 +122,7 @@ impl KeyRing {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             masters,
+            algorithms: algorithms.to_vec(),
             keys: ArcSwap::from_pointee(keys),
             signing_slots: Semaphore::new(cores),
         })
@@ -171,14 +177,21 @@ impl KeyRing {
         Ok(signed.map_err(|_| KeyRingError::Stopped)??)
     }
 
-    /// The key set as it is published.
-    pub fn published(&self) -> Arc<Value> {
-        Arc::clone(&self.keys.load().published)
+    /// The key set as it is to be published now.
+    pub fn published(&self, now: Timestamp) -> Value {
+        let keys = self.keys.load();
+        let published = keys.records.iter().filter(|key| key.is_published(now));
+        json!({ "keys": published.map(|key| &key.public_jwk).collect::<Vec<_>>() })
     }
 
     /// The keys that verify what this issuer signed, parsed.
     pub fn verification_keys(&self) -> Arc<JwkSet> {
         Arc::clone(&self.keys.load().verification)
+    }
+
+    /// The algorithms that keys are made for.
+    pub fn algorithms(&self) -> &[SigningAlgorithm] {
+        &self.algorithms
     }
 
     /// All keys, oldest first.
@@ -229,21 +242,23 @@ impl std::fmt::Debug for KeyRing {
 impl Keys {
     fn read(records: Vec<SigningKeyRecord>, masters: &[SealingKey]) -> Result<Self, KeyRingError> {
         let mut current = HashMap::new();
-        for record in records
-            .iter()
-            .filter(|key| key.state == SigningKeyState::Current)
-        {
-            if let Some(sealed) = &record.sealed_private_key {
-                current.insert(record.algorithm, open_key(record, sealed, masters)?);
+        for record in &records {
+            let Some(sealed) = &record.sealed_private_key else {
+                continue;
+            };
+            // The next key is opened as well: that it cannot be is better known before its day.
+            let key = open_key(record, sealed, masters)?;
+            if record.state == SigningKeyState::Current {
+                current.insert(record.algorithm, key);
             }
         }
-        let public: Vec<&Value> = records.iter().map(|key| &key.public_jwk).collect();
-        let published = json!({ "keys": public });
-        let verification = JwkSet::parse(published.to_string().as_bytes()).unwrap_or_default();
+        let trusted = records.iter().filter(|key| !key.distrusted);
+        let trusted: Vec<&Value> = trusted.map(|key| &key.public_jwk).collect();
+        let trusted = json!({ "keys": trusted }).to_string();
+        let verification = JwkSet::parse(trusted.as_bytes()).unwrap_or_default();
         Ok(Self {
             records,
             current,
-            published: Arc::new(published),
             verification: Arc::new(verification),
         })
     }

@@ -13,6 +13,7 @@ use logout_shared::{
 use serde_json::{Value, json};
 
 use super::own_token::{self, ForeignToken};
+use crate::domain::signing_key::TOKENS_LIVE_AT_MOST;
 use crate::issuer::Issuer;
 use crate::keyring::KeyRingError;
 
@@ -21,6 +22,9 @@ pub const TYPE: &str = "at+jwt";
 
 /// How long an access token is good.
 pub const LIFETIME: Duration = Duration::from_hours(24);
+
+// A retired key is published for as long as this says.
+const _: () = assert!(LIFETIME.as_secs() <= TOKENS_LIVE_AT_MOST.as_secs());
 
 /// What an access token says.
 #[derive(Debug, Clone, PartialEq, Eq)]

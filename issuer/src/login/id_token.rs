@@ -13,12 +13,16 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::{own_token, profile};
 use crate::domain::authorization::AuthorizationCode;
+use crate::domain::signing_key::TOKENS_LIVE_AT_MOST;
 use crate::domain::user::User;
 use crate::issuer::Issuer;
 use crate::keyring::KeyRingError;
 
 /// How long an app may take an ID Token for fresh; the session is another matter.
 const LIFETIME: Duration = Duration::from_hours(10);
+
+// A retired key is published for as long as this says.
+const _: () = assert!(LIFETIME.as_secs() <= TOKENS_LIVE_AT_MOST.as_secs());
 
 /// Signs the ID Token of a code exchange.
 ///

@@ -227,6 +227,7 @@ async fn build(
         delivery: (&config.delivery).into(),
         egress: config.egress_settings(),
         signing_algorithms: config.keys.signing_algorithms.clone(),
+        rotate_keys_every: config.keys.rotate_every,
         master_keys: config.master_keys(&*random)?,
     };
     Ok(Issuer::builder(engine)

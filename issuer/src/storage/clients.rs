@@ -24,6 +24,13 @@ pub trait ClientReads: Send {
     /// Clients by the time they were made, skipping `offset`, `limit` at most.
     async fn list_clients(&mut self, offset: u32, limit: u32) -> Result<Vec<Client>, StorageError>;
 
+    /// Sealed secrets by client, `limit` at most, after the client `after`.
+    async fn sealed_secrets(
+        &mut self,
+        after: Option<&ClientId>,
+        limit: u32,
+    ) -> Result<Vec<(ClientId, String)>, StorageError>;
+
     /// How many clients there are.
     async fn count_clients(&mut self) -> Result<u64, StorageError>;
 
@@ -39,6 +46,14 @@ pub trait ClientWrites {
 
     /// Stores a client's changes; `false` if it is gone.
     async fn update_client(&mut self, client: &Client) -> Result<bool, StorageError>;
+
+    /// Seals a client's secret anew; `false` if it is not sealed as `before` any more.
+    async fn replace_sealed_secret(
+        &mut self,
+        id: &ClientId,
+        before: &str,
+        now: &str,
+    ) -> Result<bool, StorageError>;
 
     /// Deletes a client and what hangs on it; `false` if it was gone. Deliveries stay.
     async fn delete_client(&mut self, id: &ClientId) -> Result<bool, StorageError>;

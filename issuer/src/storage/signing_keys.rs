@@ -20,4 +20,15 @@ pub trait SigningKeyWrites {
 
     /// Stores a key's changes.
     async fn update_signing_key(&mut self, key: &SigningKeyRecord) -> Result<(), StorageError>;
+
+    /// Seals a private key anew; `false` if it is not sealed as `before` any more.
+    async fn replace_sealed_key(
+        &mut self,
+        kid: &str,
+        before: &str,
+        now: &str,
+    ) -> Result<bool, StorageError>;
+
+    /// Forgets a key.
+    async fn delete_signing_key(&mut self, kid: &str) -> Result<(), StorageError>;
 }

@@ -57,7 +57,7 @@ impl App {
     fn use_new_key(&self, world: &World, id: &str, alg: KeyManagement) {
         let key = DecryptionKey::generate(alg, ContentEncryption::A256gcm).unwrap();
         let set = json!({"keys": [key.public_jwk()]}).to_string();
-        let issuers = world.issuer.keys().published().to_string();
+        let issuers = world.issuer.keys().published(world.clock_now()).to_string();
         let issuers = JwkSet::parse(issuers.as_bytes()).unwrap();
         let receiver = BackchannelLogout::builder(ISSUER, id)
             .in_memory()

@@ -229,7 +229,7 @@ impl World {
         algorithm: SigningAlgorithm,
     ) -> LogoutToken {
         let unverified = UnverifiedJws::parse(told.token(), 96_000).unwrap();
-        let published = self.issuer.keys().published().to_string();
+        let published = self.issuer.keys().published(self.clock_now()).to_string();
         let published = logout_shared::jwks::JwkSet::parse(published.as_bytes()).unwrap();
         let kid = unverified.header().kid.clone().expect("a kid is set");
         let keys = published.candidates(algorithm, Some(&kid));

@@ -61,6 +61,25 @@ each_store! {
         assert!(!commit!(store, |tx| tx.update_client(&unknown).await).unwrap());
     }
 
+    async fn sealed_secrets_are_read_in_pages_and_sealed_anew_unless_changed(store: &dyn Store) {
+        for name in ["a", "b", "c"] {
+            let sealed_secret = (name != "b").then(|| format!("old {name}"));
+            insert(store, Client { sealed_secret, ..client(name) }).await;
+        }
+        let mut view = store.read().await.unwrap();
+        let first = view.sealed_secrets(None, 1).await.unwrap();
+        assert_eq!(first, [(id("a"), "old a".to_owned())]);
+        let rest = view.sealed_secrets(Some(&id("a")), 9).await.unwrap();
+        assert_eq!(rest, [(id("c"), "old c".to_owned())]);
+        drop(view);
+        let a = id("a");
+        assert!(commit!(store, |tx| tx.replace_sealed_secret(&a, "old a", "new").await).unwrap());
+        let a = id("a");
+        assert!(!commit!(store, |tx| tx.replace_sealed_secret(&a, "old a", "late").await).unwrap());
+        let found = store.read().await.unwrap().find_client(&id("a")).await.unwrap();
+        assert_eq!(found.unwrap().sealed_secret.as_deref(), Some("new"));
+    }
+
     async fn clients_are_listed_by_age(store: &dyn Store) {
         for (name, age) in [("new", 3), ("old", 1), ("middle", 2)] {
             insert(store, Client { created_at: at(age), ..client(name) }).await;

@@ -140,6 +140,7 @@ pub(crate) fn signing_key(kid: &str) -> SigningKeyRecord {
         created_at: at(0),
         activated_at: None,
         retired_at: None,
+        distrusted: false,
     }
 }
 

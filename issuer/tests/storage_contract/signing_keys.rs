@@ -28,11 +28,31 @@ each_store! {
             sealed_private_key: None,
             activated_at: Some(at(1)),
             retired_at: Some(at(2)),
+            distrusted: true,
             ..signing_key("a")
         };
         let again = retired.clone();
         commit!(store, |tx| tx.update_signing_key(&again).await).unwrap();
         assert_eq!(store.read().await.unwrap().signing_keys().await.unwrap(), [retired]);
+    }
+
+    async fn a_key_is_sealed_anew_unless_it_was_changed_meanwhile(store: &dyn Store) {
+        commit!(store, |tx| tx.insert_signing_key(&signing_key("a")).await).unwrap();
+        let before = signing_key("a").sealed_private_key.unwrap();
+        let (first, second) = (before.clone(), before);
+        assert!(commit!(store, |tx| tx.replace_sealed_key("a", &first, "new").await).unwrap());
+        assert!(!commit!(store, |tx| tx.replace_sealed_key("a", &second, "late").await).unwrap());
+        let keys = store.read().await.unwrap().signing_keys().await.unwrap();
+        assert_eq!(keys[0].sealed_private_key.as_deref(), Some("new"));
+    }
+
+    async fn a_forgotten_key_is_gone(store: &dyn Store) {
+        for kid in ["a", "b"] {
+            commit!(store, |tx| tx.insert_signing_key(&signing_key(kid)).await).unwrap();
+        }
+        commit!(store, |tx| tx.delete_signing_key("a").await).unwrap();
+        let keys = store.read().await.unwrap().signing_keys().await.unwrap();
+        assert_eq!(keys, [signing_key("b")]);
     }
 
     async fn a_key_is_stored_once(store: &dyn Store) {

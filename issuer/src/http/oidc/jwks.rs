@@ -13,5 +13,5 @@ const CACHE: &str = "public, max-age=3600";
 /// The endpoint.
 pub(super) async fn show(State(issuer): State<Issuer>) -> Response {
     let headers = [(CACHE_CONTROL, CACHE), (ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
-    (headers, Json(issuer.keys().published())).into_response()
+    (headers, Json(issuer.keys().published(issuer.now()))).into_response()
 }

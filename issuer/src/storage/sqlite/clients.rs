@@ -43,6 +43,12 @@ const UPDATE: &str = "UPDATE logout_clients SET updated_at = ?2, name = ?3, seal
      signing_algorithm = ?9, management_scopes = ?10, logout = ?11, other = ?12, \
      encryption = ?13, keys = ?14 WHERE id = ?1";
 
+const SEALED: &str = "SELECT id, sealed_secret FROM logout_clients \
+     WHERE id > ?1 AND sealed_secret IS NOT NULL ORDER BY id LIMIT ?2";
+
+const RESEAL: &str =
+    "UPDATE logout_clients SET sealed_secret = ?3 WHERE id = ?1 AND sealed_secret = ?2";
+
 impl<C: Link> SqliteHandle<C> {
     /// Makes sure that the clients with these ids, as far as there are any, are in `self.clients`.
     pub(super) async fn read_clients(
@@ -80,6 +86,17 @@ impl<C: Link> ClientReads for SqliteHandle<C> {
         self.all("listing clients", query, client).await
     }
 
+    async fn sealed_secrets(
+        &mut self,
+        after: Option<&ClientId>,
+        limit: u32,
+    ) -> Result<Vec<(ClientId, String)>, StorageError> {
+        let after = after.map_or("", ClientId::as_str);
+        let query = sqlx::query(SEALED).bind(after).bind(limit);
+        self.all("reading sealed secrets", query, sealed_secret)
+            .await
+    }
+
     async fn count_clients(&mut self) -> Result<u64, StorageError> {
         let query = sqlx::query("SELECT count(*) FROM logout_clients");
         let counted = self.one("counting clients", query, count).await?;
@@ -107,6 +124,17 @@ impl<C: Link> ClientWrites for SqliteHandle<C> {
         self.clients.clear();
         let query = bound(UPDATE, client);
         Ok(self.run("changing a client", query).await? > 0)
+    }
+
+    async fn replace_sealed_secret(
+        &mut self,
+        id: &ClientId,
+        before: &str,
+        now: &str,
+    ) -> Result<bool, StorageError> {
+        self.clients.clear();
+        let query = sqlx::query(RESEAL).bind(id.as_str()).bind(before).bind(now);
+        Ok(self.run("sealing a client's secret anew", query).await? > 0)
     }
 
     async fn delete_client(&mut self, id: &ClientId) -> Result<bool, StorageError> {
@@ -149,6 +177,10 @@ fn bound<'q>(sql: &'static str, client: &'q Client) -> Query<'q> {
         .bind(to_json(&client.other))
         .bind(client.encryption.as_ref().map(to_json))
         .bind(client.keys.as_ref().map(to_json))
+}
+
+fn sealed_secret(row: &SqliteRow) -> Result<(ClientId, String), Unreadable> {
+    Ok((parsed(row, "id")?, text(row, "sealed_secret")?))
 }
 
 fn client(row: &SqliteRow) -> Result<Client, Unreadable> {

@@ -5,19 +5,22 @@ use logout_shared::Timestamp;
 use sqlx::sqlite::SqliteRow;
 
 use super::handle::{Link, Query, SqliteHandle, Unreadable};
-use super::row::{json, named, optional_text, optional_time, text, time, to_json};
+use super::row::{flag, json, named, optional_text, optional_time, text, time, to_json};
 use crate::domain::signing_key::{SigningKeyRecord, SigningKeyState};
 use crate::storage::{SigningKeyReads, SigningKeyWrites, StorageError};
 
 const LIST: &str = "SELECT kid, algorithm, state, sealed_private_key, public_jwk, created_at, \
-     activated_at, retired_at FROM logout_signing_keys ORDER BY created_at, kid";
+     activated_at, retired_at, distrusted FROM logout_signing_keys ORDER BY created_at, kid";
 
 const INSERT: &str = "INSERT INTO logout_signing_keys (kid, state, sealed_private_key, \
-     activated_at, retired_at, algorithm, public_jwk, created_at) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+     activated_at, retired_at, distrusted, algorithm, public_jwk, created_at) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 const UPDATE: &str = "UPDATE logout_signing_keys SET state = ?2, sealed_private_key = ?3, \
-     activated_at = ?4, retired_at = ?5 WHERE kid = ?1";
+     activated_at = ?4, retired_at = ?5, distrusted = ?6 WHERE kid = ?1";
+
+const RESEAL: &str = "UPDATE logout_signing_keys SET sealed_private_key = ?3 \
+     WHERE kid = ?1 AND sealed_private_key = ?2";
 
 #[async_trait]
 impl<C: Link> SigningKeyReads for SqliteHandle<C> {
@@ -43,6 +46,22 @@ impl<C: Link> SigningKeyWrites for SqliteHandle<C> {
             .await?;
         Ok(())
     }
+
+    async fn replace_sealed_key(
+        &mut self,
+        kid: &str,
+        before: &str,
+        now: &str,
+    ) -> Result<bool, StorageError> {
+        let query = sqlx::query(RESEAL).bind(kid).bind(before).bind(now);
+        Ok(self.run("sealing a signing key anew", query).await? > 0)
+    }
+
+    async fn delete_signing_key(&mut self, kid: &str) -> Result<(), StorageError> {
+        let query = sqlx::query("DELETE FROM logout_signing_keys WHERE kid = ?1").bind(kid);
+        self.run("forgetting a signing key", query).await?;
+        Ok(())
+    }
 }
 
 /// The arguments that storing and changing a key share: what changes in a key's life.
@@ -53,6 +72,7 @@ fn bound<'q>(sql: &'static str, key: &'q SigningKeyRecord) -> Query<'q> {
         .bind(key.sealed_private_key.as_deref())
         .bind(key.activated_at.map(Timestamp::as_millis))
         .bind(key.retired_at.map(Timestamp::as_millis))
+        .bind(key.distrusted)
 }
 
 fn key(row: &SqliteRow) -> Result<SigningKeyRecord, Unreadable> {
@@ -71,5 +91,6 @@ fn key(row: &SqliteRow) -> Result<SigningKeyRecord, Unreadable> {
         created_at: time(row, "created_at")?,
         activated_at: optional_time(row, "activated_at")?,
         retired_at: optional_time(row, "retired_at")?,
+        distrusted: flag(row, "distrusted")?,
     })
 }

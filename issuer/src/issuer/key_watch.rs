@@ -1,0 +1,28 @@
+//! What an issuer does every second: takes over signing keys that another process changed, such as
+//! the command line in an emergency.
+
+use std::sync::Weak;
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use super::{Inner, Issuer};
+
+/// How often the store is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Takes over changed keys, time and again, until the issuer is gone.
+pub(super) async fn run(issuer: Weak<Inner>) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(issuer) = issuer.upgrade().map(Issuer) else {
+            return;
+        };
+        if let Err(error) = issuer.keys().reload(&**issuer.store()).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "the signing keys cannot be read again");
+        }
+    }
+}
