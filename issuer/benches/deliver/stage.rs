@@ -153,24 +153,15 @@ fn client(
     algorithm: SigningAlgorithm,
     now: Timestamp,
 ) -> anyhow::Result<Client> {
+    let id = format!("client-{number:04}").parse()?;
     Ok(Client {
-        id: format!("client-{number:04}").parse()?,
-        name: format!("Client {number}"),
-        sealed_secret: None,
-        token_endpoint_auth_method: None,
-        callbacks: Vec::new(),
-        allowed_logout_urls: Vec::new(),
-        grant_types: Vec::new(),
         signing_algorithm: algorithm,
-        management_scopes: Vec::new(),
         logout: Some(LogoutSettings {
             urls: vec![LogoutUrl::from_stored(url.to_owned())],
             initiators: Some(Initiators::All),
             ..LogoutSettings::default()
         }),
-        other: serde_json::Map::new(),
-        created_at: now,
-        updated_at: now,
+        ..Client::new(id, format!("Client {number}"), now)
     })
 }
 

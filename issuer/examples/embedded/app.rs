@@ -72,10 +72,6 @@ impl App {
         })
     }
 
-    pub(crate) fn client_id(&self) -> &'static str {
-        CLIENT
-    }
-
     pub(crate) fn logout_url(&self) -> String {
         format!("http://{}/backchannel-logout", self.address)
     }

@@ -20,9 +20,7 @@ pub(crate) async fn main() -> Outcome {
     let folder = tempfile::tempdir()?;
     let provider = Provider::start(&folder.path().join("provider.db")).await?;
     let mut app = App::start(&provider.id(), &provider.keys_url()).await?;
-    provider
-        .register(app.client_id(), &app.logout_url())
-        .await?;
+    provider.register(app::CLIENT, &app.logout_url()).await?;
     println!("started   a provider with tables of its own, and an app that is told of logouts");
 
     let laptop = provider.sign_in("ada", "secret", "laptop").await?;

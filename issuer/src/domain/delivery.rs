@@ -194,12 +194,13 @@ impl Attempt {
     /// What this attempt means (the status table of Back-Channel Logout §2.5 and §2.8, widened).
     pub fn verdict(&self) -> Verdict {
         match (self.status, self.error) {
-            // It refused a token that it could not read.
-            (_, Some(AttemptError::ClientKeys)) => Verdict::Retry,
+            // With the error, a refusal was of a token that the client could not read.
+            (_, Some(AttemptError::ClientKeys)) | (Some(408 | 425 | 429 | 500..=599), _) => {
+                Verdict::Retry
+            }
             (Some(200 | 204), None | Some(AttemptError::Body)) => Verdict::Heard { odd: false },
             (Some(200..=299), None | Some(AttemptError::Body)) => Verdict::Heard { odd: true },
             (Some(400 | 410 | 413 | 415), _) => Verdict::Refused,
-            (Some(408 | 425 | 429 | 500..=599), _) => Verdict::Retry,
             (None, Some(AttemptError::AddressRefused)) | (Some(_), _) => Verdict::Refusing,
             (None, _) => Verdict::Retry,
         }

@@ -99,7 +99,7 @@ async fn a_key_is_announced_signs_a_day_later_and_is_published_until_its_tokens_
     let signs_from = announced_at + day;
     assert!(world.turn(signs_from - TICK).await.is_empty());
     assert_eq!(world.current(), old);
-    assert_eq!(world.turn(signs_from).await.activate, [next.clone()]);
+    assert_eq!(world.turn(signs_from).await.activate[0], next);
     assert_eq!(world.current(), next);
     let keys = world.stored().await;
     let retired = key_in(&keys, ES256, SigningKeyState::Retired).unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::program::Program;
+use crate::program::{Program, until};
 
 fn kid(keys: &Value, state: &str) -> String {
     let mut keys = keys.as_array().unwrap().iter();
@@ -47,6 +47,21 @@ fn an_emergency_replaces_the_key_at_once_and_says_what_that_means() {
     );
     let table = program.ok(&["keys", "list"]);
     assert!(table.contains("distrusted"), "{table}");
+}
+
+#[test]
+fn a_running_server_takes_new_keys_over() {
+    let program = Program::new();
+    let server = program.serve();
+    let published = || server.request("GET /.well-known/jwks.json", "");
+    let old = kid(&program.json(&["keys", "list"]), "current");
+    assert!(published().contains(&old));
+    program.ok(&["keys", "rotate", "--emergency"]);
+    let new = kid(&program.json(&["keys", "list"]), "current");
+    until("taking the new key over", || {
+        published().contains(&new).then_some(())
+    });
+    assert!(!published().contains(&old));
 }
 
 #[test]

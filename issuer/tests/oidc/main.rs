@@ -8,6 +8,7 @@
 
 mod accounts;
 mod authorize;
+mod encrypted;
 mod house;
 mod independent_client;
 mod pages;

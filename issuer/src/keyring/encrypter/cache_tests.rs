@@ -151,9 +151,9 @@ async fn a_set_without_a_key_that_fits_is_told_and_asked_for_again() {
 fn places_are_forgotten_before_there_are_too_many() {
     let mut map = HashMap::new();
     for place in 0..MAX_PLACES {
-        insert(&mut map, place, ());
+        insert(&mut map, place, place);
     }
     assert_eq!(map.len(), MAX_PLACES);
-    insert(&mut map, MAX_PLACES, ());
+    insert(&mut map, MAX_PLACES, MAX_PLACES);
     assert_eq!(map.len(), 1);
 }
