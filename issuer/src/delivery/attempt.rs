@@ -90,10 +90,9 @@ pub async fn attempt(
         .keys
         .sign(client.signing_algorithm, typ, claims.to_json())
         .await?;
-    let token = match key.as_ref().map(|key| key.encrypt(means.issuer, &token)) {
-        None => token,
-        Some(Ok(encrypted)) => encrypted,
-        Some(Err(error)) => return Ok(not_sent(claimed, &error, now, jti, begun.elapsed())),
+    let token = match encrypted(key.as_ref(), means.issuer, token) {
+        Ok(token) => token,
+        Err(error) => return Ok(not_sent(claimed, &error, now, jti, begun.elapsed())),
     };
     let begun = Instant::now();
     let answer = means
@@ -105,6 +104,17 @@ pub async fn attempt(
         attempt.error = Some(AttemptError::ClientKeys);
     }
     Ok(AttemptOutcome::Tried(attempt, retry_after))
+}
+
+fn encrypted(
+    key: Option<&ClientKey>,
+    issuer: &Issuer,
+    token: String,
+) -> Result<String, ClientKeyError> {
+    match key {
+        None => Ok(token),
+        Some(key) => key.encrypt(issuer, &token),
+    }
 }
 
 /// An attempt that ended before anything was sent, for want of a key of the client's.
