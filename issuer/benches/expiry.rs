@@ -220,19 +220,9 @@ fn client(number: usize, url: &str) -> Client {
     };
     logout.delivery.subject_logout = true;
     Client {
-        id: client_id(number),
-        name: format!("Client {number}"),
-        sealed_secret: None,
-        token_endpoint_auth_method: None,
-        callbacks: Vec::new(),
-        allowed_logout_urls: Vec::new(),
-        grant_types: Vec::new(),
         signing_algorithm: SigningAlgorithm::Es256,
-        management_scopes: Vec::new(),
         logout: Some(logout),
-        other: serde_json::Map::new(),
-        created_at: START,
-        updated_at: START,
+        ..Client::new(client_id(number), format!("Client {number}"), START)
     }
 }
 

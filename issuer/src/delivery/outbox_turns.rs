@@ -11,8 +11,8 @@ use std::time::Duration;
 use logout_shared::Timestamp;
 
 use super::record::{self, Finished};
+use super::running::Parts;
 use super::windows::{Slot, Windows};
-use super::worker::Parts;
 use crate::domain::delivery::{DeliveryId, Endpoint};
 use crate::storage::{ClaimedDelivery, Lease, StorageError, Transaction};
 
@@ -126,7 +126,9 @@ struct Slots(HashMap<Endpoint, Vec<Slot>>);
 impl Slots {
     fn of(slots: Vec<Slot>) -> Self {
         let mut all = Self::default();
-        slots.into_iter().for_each(|slot| all.add(slot));
+        for slot in slots {
+            all.add(slot);
+        }
         all
     }
 

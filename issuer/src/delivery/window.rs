@@ -115,7 +115,6 @@ impl Window {
             (Sign::Answers, None) if was_full => {
                 self.limit = self.limit.saturating_mul(2).min(settings.most);
             }
-            (Sign::Answers | Sign::Nothing, None) => {}
             (Sign::Nothing, Some(down)) => down.probing &= !probe,
             (
                 Sign::Fails {
@@ -129,8 +128,8 @@ impl Window {
                 let wait = settings.probe_wait(down.failed_probes, refusing, retry_after, jitter);
                 down.probe_at = now + wait;
             }
-            // The others that were under way when it went down say nothing new.
-            (Sign::Fails { .. }, Some(_)) => {}
+            // What else was under way when it went down says nothing new.
+            (Sign::Answers | Sign::Nothing, None) | (Sign::Fails { .. }, Some(_)) => {}
             (
                 Sign::Fails {
                     refusing,
@@ -316,7 +315,7 @@ mod tests {
     fn probes_wait_as_long_as_the_app_asks_and_a_minute_where_a_person_has_to_act() {
         let asked = Sign::Fails {
             refusing: false,
-            retry_after: Some(Duration::from_secs(300)),
+            retry_after: Some(Duration::from_mins(5)),
         };
         let refusing = Sign::Fails {
             refusing: true,

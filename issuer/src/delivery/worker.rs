@@ -1,87 +1,33 @@
 //! Drives deliveries from the outbox to their clients.
 //!
 //! One task owns all state: it claims what has a slot, starts attempts, gathers what came of them,
-//! and tells the windows what that says about the endpoints. Attempts are tasks whose result is their return value; claims and records are
-//! transactions that run beside them, one of each kind at a time, so that what comes in meanwhile
-//! makes the next group. A lease outlives the process: what a killed worker held is claimed again
-//! once its lease has run out. `outbox_turns.rs` holds the transactions.
+//! and tells the windows what that says about the endpoints. Attempts are tasks whose result is
+//! their return value; claims and records are transactions that run beside them, one of each kind
+//! at a time, so that what comes in meanwhile makes the next group. A lease outlives the process:
+//! what a killed worker held is claimed again once its lease has run out. `outbox_turns.rs` holds
+//! the transactions, `running.rs` starts and stops a worker.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use logout_shared::{Clock, Issuer, RandomSource, Timestamp, TokenId};
+use logout_shared::{RandomSource, Timestamp, TokenId};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout_at};
-use tokio_util::task::AbortOnDropHandle;
 
-use super::attempt::{LogoutSender, Means, attempt};
+use super::Settings;
+use super::attempt::{Means, attempt};
 use super::desk::Desk;
 use super::outbox_turns::{self, Ask, Claim};
 use super::record::Finished;
+use super::running::Parts;
 use super::window::{Sign, Turn as WindowTurn};
-use super::windows::{Slot, Windows};
-use super::{Settings, Waiters};
+use super::windows::Slot;
 use crate::domain::delivery::{AttemptOutcome, DeliveryId, Endpoint, Verdict};
-use crate::keyring::encrypter::Encrypter;
-use crate::keyring::{KeyRing, KeyRingError};
-use crate::storage::{Births, ClaimedDelivery, Store};
-
-/// What a worker works with.
-pub struct Parts {
-    /// The token's `iss`.
-    pub issuer: Issuer,
-    /// The outbox.
-    pub store: Arc<dyn Store>,
-    /// Signs.
-    pub keys: Arc<KeyRing>,
-    /// Encrypts.
-    pub encrypter: Arc<Encrypter>,
-    /// Posts.
-    pub sender: Arc<dyn LogoutSender>,
-    /// Tells when deliveries are due.
-    pub clock: Arc<dyn Clock>,
-    /// Makes token ids and jitter.
-    pub random: Arc<dyn RandomSource>,
-    /// The numbers.
-    pub settings: Settings,
-    /// Who waits for first answers.
-    pub waiters: Arc<Waiters>,
-    /// How much each endpoint is trusted with.
-    pub windows: Windows,
-}
-
-/// A worker that runs. Dropping it stops the worker at once: what it held is claimed again, by
-/// whoever comes next, once the leases have run out.
-#[derive(Debug)]
-pub struct Running {
-    /// The moment at which a drain ends, once one was asked for.
-    drain_until: watch::Sender<Option<Instant>>,
-    task: AbortOnDropHandle<()>,
-}
-
-/// Starts a worker on the current runtime.
-pub fn start(parts: Parts) -> Running {
-    let (drain_until, orders) = watch::channel(None);
-    let worker = Worker::new(Arc::new(parts));
-    let task = AbortOnDropHandle::new(tokio::spawn(worker.run(orders)));
-    Running { drain_until, task }
-}
-
-impl Running {
-    /// Takes nothing more, lets attempts under way finish until `at_most` has passed, records
-    /// what came of them, and gives all leases back.
-    pub async fn drain(self, at_most: Duration) {
-        self.drain_until
-            .send_replace(Some(Instant::now() + at_most));
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the delivery worker ended badly");
-        }
-    }
-}
+use crate::keyring::KeyRingError;
+use crate::storage::{Births, ClaimedDelivery};
 
 type Turn<T> = Option<BoxFuture<'static, T>>;
 
@@ -93,7 +39,7 @@ struct AttemptEnd {
     ended_at: Timestamp,
 }
 
-struct Worker {
+pub(super) struct Worker {
     parts: Arc<Parts>,
     name: Arc<str>,
     attempts: JoinSet<AttemptEnd>,
@@ -111,7 +57,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(parts: Arc<Parts>) -> Self {
+    pub(super) fn new(parts: Arc<Parts>) -> Self {
         let name: Arc<str> = TokenId::generate(&*parts.random).as_str().into();
         let (sender, born) = mpsc::unbounded_channel();
         parts.store.attend(Some(Arc::new(Desk {
@@ -138,7 +84,7 @@ impl Worker {
         }
     }
 
-    async fn run(mut self, mut orders: watch::Receiver<Option<Instant>>) {
+    pub(super) async fn run(mut self, mut orders: watch::Receiver<Option<Instant>>) {
         outbox_turns::find_queues(Arc::clone(&self.parts)).await;
         loop {
             self.begin_turns();
