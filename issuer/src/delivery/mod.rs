@@ -4,14 +4,15 @@
 //! the client has heard, refuses to hear, or its time is over; that a token is signed freshly for
 //! each attempt; and that a client that hangs delays no other. `mint.rs` says what a token says,
 //! `attempt.rs` makes one attempt, `record.rs` writes down what came of it, `desk.rs` takes new
-//! deliveries over, `window.rs` and
-//! `windows.rs` give out slots, `worker.rs` drives them. What an outcome means for a delivery is `domain/delivery.rs`'s.
+//! deliveries over, `window.rs` and `windows.rs` give out slots, `worker.rs` drives them,
+//! `resend.rs` sends again by hand. What an outcome means for a delivery is `domain/delivery.rs`'s.
 
 mod attempt;
 mod desk;
 pub mod mint;
 mod outbox_turns;
 mod record;
+mod resend;
 #[cfg(test)]
 mod sample;
 mod settings;
@@ -21,6 +22,9 @@ mod windows;
 mod worker;
 
 pub use attempt::{LogoutSender, Means, attempt};
+pub use resend::{
+    CAN_BE_SENT_AGAIN, NOT_HEARD, ResendError, Resent, count_resendable, resend, resend_all,
+};
 pub use settings::Settings;
 pub use waiters::Waiters;
 pub use window::WindowView;

@@ -13,6 +13,7 @@ use axum::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Json, Response};
 use serde::Serialize;
 
+use crate::delivery::ResendError;
 use crate::logout::EndSessionError;
 use crate::storage::StorageError;
 
@@ -138,6 +139,18 @@ impl ApiError {
 impl From<StorageError> for ApiError {
     fn from(error: StorageError) -> Self {
         Self::internal(error)
+    }
+}
+
+impl From<ResendError> for ApiError {
+    fn from(error: ResendError) -> Self {
+        match error {
+            ResendError::NotFound(_) => Self::DeliveryNotFound,
+            ResendError::Replaced(_) => Self::Conflict(
+                "The logout delivery was replaced by one for each session; send those again.",
+            ),
+            error => Self::internal(error),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use logout_shared::{ClientId, SessionId, Timestamp};
+use logout_shared::{ClientId, SessionId, Subject, Timestamp};
 
 use super::StorageError;
 use crate::domain::client::Client;
@@ -97,10 +97,16 @@ pub struct RecordedAttempt {
 pub struct DeliveryFilter {
     /// Of this client only.
     pub client: Option<ClientId>,
-    /// In this state only.
-    pub state: Option<DeliveryState>,
+    /// In one of these states only; in any if there is none.
+    pub states: Vec<DeliveryState>,
     /// About this session only.
     pub session: Option<SessionId>,
+    /// About sessions of this user only.
+    pub user: Option<Subject>,
+    /// Made at this time or later.
+    pub after: Option<Timestamp>,
+    /// Made before this time.
+    pub before: Option<Timestamp>,
 }
 
 /// A page of deliveries, newest first.
@@ -190,6 +196,15 @@ pub trait OutboxWrites {
 
     /// Gives back all leases: no other process uses this store.
     async fn release_all_deliveries(&mut self, now: Timestamp) -> Result<u64, StorageError>;
+
+    /// Makes deliveries due now, to be given up at `give_up_at`; gives how many. One that somebody
+    /// holds, that is due or queued already or that was replaced by others is left as it is.
+    async fn retry_deliveries(
+        &mut self,
+        ids: &[DeliveryId],
+        now: Timestamp,
+        give_up_at: Timestamp,
+    ) -> Result<u64, StorageError>;
 
     /// Cancels what is unfinished for a client; gives how many.
     async fn cancel_deliveries_of_client(

@@ -10,7 +10,7 @@ use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
 const TABLE: &str = "logout_migrations";
 
 /// All migrations, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (
         1,
         "issuer",
@@ -20,6 +20,11 @@ const MIGRATIONS: [(i64, &str, &str); 2] = [
         2,
         "endpoint queues",
         include_str!("../../../migrations/sqlite/0002_endpoint_queues.sql"),
+    ),
+    (
+        5,
+        "history",
+        include_str!("../../../migrations/sqlite/0005_history.sql"),
     ),
 ];
 

@@ -33,6 +33,10 @@ const RELEASE: &str = "UPDATE logout_deliveries SET lease_owner = NULL, due_at =
 const RELEASE_ALL: &str = "UPDATE logout_deliveries SET lease_owner = NULL, due_at = ?1 \
      WHERE due_at IS NOT NULL AND lease_owner IS NOT NULL";
 
+const RETRY: &str = "UPDATE logout_deliveries SET state = 'pending', due_at = ?2, \
+     give_up_at = ?3, finished_at = NULL WHERE id IN (SELECT unhex(value) FROM json_each(?1)) \
+     AND lease_owner IS NULL AND queued_at IS NULL AND state <> 'expanded' AND (due_at IS NULL OR due_at > ?2)";
+
 const CANCEL: &str = "UPDATE logout_deliveries SET state = 'cancelled', finished_at = ?2, \
      due_at = NULL, queued_at = NULL, lease_owner = NULL WHERE client_id = ?1 AND finished_at IS NULL";
 
@@ -133,6 +137,23 @@ impl<C: Link> OutboxWrites for SqliteHandle<C> {
         Ok(released)
     }
 
+    async fn retry_deliveries(
+        &mut self,
+        ids: &[DeliveryId],
+        now: Timestamp,
+        give_up_at: Timestamp,
+    ) -> Result<u64, StorageError> {
+        let query = sqlx::query(RETRY)
+            .bind(row::id_list(ids.iter().copied()))
+            .bind(now.as_millis())
+            .bind(give_up_at.as_millis());
+        let retried = self.run("making deliveries due", query).await?;
+        if retried > 0 {
+            self.note_moved_deliveries();
+        }
+        Ok(retried)
+    }
+
     async fn cancel_deliveries_of_client(
         &mut self,
         client: &ClientId,
@@ -156,6 +177,7 @@ mod tests {
             (NEXT_DUE, "COVERING INDEX logout_deliveries_due"),
             (RELEASE, "(id=?)"),
             (RELEASE_ALL, "logout_deliveries_due"),
+            (RETRY, "(id=?)"),
             (CANCEL, "logout_deliveries_unfinished (client_id=?)"),
         ] {
             assert_plan(sql, &[lookup]).await;

@@ -1,0 +1,10 @@
+-- What keeping, finding and counting finished work needs.
+
+-- The few deliveries that are about all sessions of a user; the others are found by session.
+CREATE INDEX logout_deliveries_of_all_sessions ON logout_deliveries (user_id, id)
+    WHERE session_id IS NULL;
+
+-- Finished work by its end: what is old enough to go, and what statistics count.
+CREATE INDEX logout_deliveries_finished ON logout_deliveries (finished_at, state, event_at)
+    WHERE finished_at IS NOT NULL;
+CREATE INDEX logout_sessions_ended ON logout_sessions (ended_at) WHERE ended_at IS NOT NULL;
