@@ -79,6 +79,7 @@ impl Config {
         self.keys.check()?;
         self.session.check()?;
         self.delivery.check()?;
+        self.retention.check()?;
         self.log.env_filter()?;
         Ok(())
     }

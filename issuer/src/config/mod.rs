@@ -15,6 +15,7 @@ mod keys;
 mod load;
 mod log;
 mod print;
+mod retention;
 mod secret_source;
 mod session;
 mod storage;
@@ -35,6 +36,7 @@ pub use error::ConfigError;
 pub use http::Http;
 pub use keys::Keys;
 pub use log::{Log, LogFormat};
+pub use retention::Retention;
 pub use secret_source::SecretSource;
 pub use session::Session;
 pub use storage::Storage;
@@ -66,6 +68,8 @@ pub struct Config {
     pub keys: Keys,
     /// How clients are told.
     pub delivery: Delivery,
+    /// How long history is kept.
+    pub retention: Retention,
     /// Which addresses may be called.
     pub egress: Egress,
     /// How long sessions live.

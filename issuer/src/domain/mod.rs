@@ -12,6 +12,7 @@ pub mod event_log;
 pub mod initiator;
 pub mod logout_settings;
 pub mod management_scope;
+pub mod retention;
 pub mod retry;
 pub mod session;
 pub mod signing_key;

@@ -3,9 +3,10 @@
 //! It ties the floors below together (store, keys, the way out, the delivery worker) and hands
 //! them to whoever acts for it: `sessions.rs` for embedders, `login/` and `http/` in the server.
 //! Nothing happens by itself until [`Issuer::start_delivery`]. `builder.rs` makes one, `sweep.rs`
-//! ends sessions whose time has come.
+//! ends sessions whose time has come, `history.rs` deletes what is old.
 
 mod builder;
+mod history;
 mod sweep;
 
 use std::sync::{Arc, Mutex};
@@ -25,6 +26,7 @@ use crate::sessions::Sessions;
 use crate::storage::{StorageError, Store};
 
 pub use builder::{BuildError, IssuerBuilder, IssuerConfig};
+pub use history::Deleted;
 
 /// An issuer. Cloning is cheap, all clones are the same issuer.
 ///
@@ -72,6 +74,7 @@ struct Inner {
 struct Tasks {
     worker: Running,
     sweep: AbortOnDropHandle<()>,
+    history: AbortOnDropHandle<()>,
 }
 
 impl Issuer {
@@ -193,7 +196,8 @@ impl Issuer {
         Ok(())
     }
 
-    /// Starts what goes on by itself: telling clients, and ending sessions whose time has come.
+    /// Starts what goes on by itself: telling clients, ending sessions whose time has come, and
+    /// deleting old history.
     ///
     /// A second call does nothing.
     ///
@@ -205,9 +209,11 @@ impl Issuer {
         if running.is_none() {
             let worker = delivery::start(self.parts());
             let sweep = tokio::spawn(sweep::run(Arc::downgrade(&self.0)));
+            let history = tokio::spawn(history::run(Arc::downgrade(&self.0)));
             *running = Some(Tasks {
                 worker,
                 sweep: AbortOnDropHandle::new(sweep),
+                history: AbortOnDropHandle::new(history),
             });
         }
     }
@@ -216,8 +222,13 @@ impl Issuer {
     /// leases are given back, so that whoever comes next goes on at once.
     pub async fn shutdown(&self, at_most: Duration) {
         let tasks = self.lock_running().take();
-        if let Some(Tasks { worker, sweep }) = tasks {
-            drop(sweep);
+        if let Some(Tasks {
+            worker,
+            sweep,
+            history,
+        }) = tasks
+        {
+            drop((sweep, history));
             worker.drain(at_most).await;
         }
     }

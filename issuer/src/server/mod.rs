@@ -225,6 +225,7 @@ async fn build(
         id: config.issuer(),
         sessions: (&config.session).into(),
         delivery: (&config.delivery).into(),
+        retention: (&config.retention).into(),
         egress: config.egress_settings(),
         signing_algorithms: config.keys.signing_algorithms.clone(),
         master_keys: config.master_keys(&*random)?,

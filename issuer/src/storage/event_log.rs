@@ -1,6 +1,7 @@
 //! The event log.
 
 use async_trait::async_trait;
+use logout_shared::Timestamp;
 
 use super::StorageError;
 use crate::domain::event_log::LogEvent;
@@ -34,4 +35,7 @@ pub trait EventLogReads {
 pub trait EventLogWrites {
     /// Appends records in one statement a chunk.
     async fn append_events(&mut self, events: &[LogEvent]) -> Result<(), StorageError>;
+
+    /// Deletes up to `limit` records of this time or earlier; gives how many.
+    async fn delete_events(&mut self, until: Timestamp, limit: u32) -> Result<u64, StorageError>;
 }

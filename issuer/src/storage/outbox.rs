@@ -206,6 +206,14 @@ pub trait OutboxWrites {
         give_up_at: Timestamp,
     ) -> Result<u64, StorageError>;
 
+    /// Deletes up to `limit` deliveries that were finished at this time or earlier, with their
+    /// attempts; gives how many.
+    async fn delete_finished_deliveries(
+        &mut self,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError>;
+
     /// Cancels what is unfinished for a client; gives how many.
     async fn cancel_deliveries_of_client(
         &mut self,

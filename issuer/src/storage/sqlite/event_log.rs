@@ -5,6 +5,7 @@
 //! digits long, so its order as text is the order of time and it need not be stored.
 
 use async_trait::async_trait;
+use logout_shared::Timestamp;
 use serde_json::{Map, Value};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
@@ -29,6 +30,9 @@ const LIST_OF_CODE: &str = select!("WHERE code = ?3 ORDER BY id DESC LIMIT ?2 OF
 
 const INSERT: &str = "INSERT INTO logout_events (date, code, client_id, user_id, event)";
 const INSERTED_COLUMNS: usize = 5;
+
+const DELETE: &str = "DELETE FROM logout_events WHERE id IN \
+     (SELECT id FROM logout_events WHERE date <= ?1 ORDER BY date LIMIT ?2)";
 
 #[async_trait]
 impl<C: Link> EventLogReads for SqliteHandle<C> {
@@ -66,6 +70,11 @@ impl<C: Link> EventLogWrites for SqliteHandle<C> {
         }
         Ok(())
     }
+
+    async fn delete_events(&mut self, until: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        let query = sqlx::query(DELETE).bind(until.as_millis()).bind(limit);
+        self.run("deleting old events", query).await
+    }
 }
 
 fn members_without_column(event: &LogEvent) -> Map<String, Value> {
@@ -102,4 +111,15 @@ fn record(row: &SqliteRow) -> Result<LogRecord, Unreadable> {
         code: text(row, "code")?,
         event: Value::Object(members),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::sqlite::plans::assert_plan;
+
+    #[tokio::test]
+    async fn old_records_are_found_by_date() {
+        assert_plan(DELETE, &["logout_events_by_date (date<?)"]).await;
+    }
 }

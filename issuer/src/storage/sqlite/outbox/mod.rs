@@ -37,6 +37,9 @@ const RETRY: &str = "UPDATE logout_deliveries SET state = 'pending', due_at = ?2
      give_up_at = ?3, finished_at = NULL WHERE id IN (SELECT unhex(value) FROM json_each(?1)) \
      AND lease_owner IS NULL AND queued_at IS NULL AND state <> 'expanded' AND (due_at IS NULL OR due_at > ?2)";
 
+const DELETE_FINISHED: &str = "DELETE FROM logout_deliveries WHERE number IN \
+     (SELECT number FROM logout_deliveries WHERE finished_at <= ?1 ORDER BY finished_at LIMIT ?2)";
+
 const CANCEL: &str = "UPDATE logout_deliveries SET state = 'cancelled', finished_at = ?2, \
      due_at = NULL, queued_at = NULL, lease_owner = NULL WHERE client_id = ?1 AND finished_at IS NULL";
 
@@ -154,6 +157,17 @@ impl<C: Link> OutboxWrites for SqliteHandle<C> {
         Ok(retried)
     }
 
+    async fn delete_finished_deliveries(
+        &mut self,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError> {
+        let query = sqlx::query(DELETE_FINISHED)
+            .bind(until.as_millis())
+            .bind(limit);
+        self.run("deleting old deliveries", query).await
+    }
+
     async fn cancel_deliveries_of_client(
         &mut self,
         client: &ClientId,
@@ -178,6 +192,10 @@ mod tests {
             (RELEASE, "(id=?)"),
             (RELEASE_ALL, "logout_deliveries_due"),
             (RETRY, "(id=?)"),
+            (
+                DELETE_FINISHED,
+                "COVERING INDEX logout_deliveries_finished (finished_at<?)",
+            ),
             (CANCEL, "logout_deliveries_unfinished (client_id=?)"),
         ] {
             assert_plan(sql, &[lookup]).await;
