@@ -11,6 +11,7 @@
 
 mod crash;
 mod ending;
+mod event_log;
 mod faults;
 mod outcomes;
 mod retries;

@@ -90,6 +90,9 @@ fn members_without_column(event: &LogEvent) -> Map<String, Value> {
             members.insert(name.into(), value.as_str().into());
         }
     }
+    if let Some(delivery) = event.delivery {
+        members.insert("delivery".into(), delivery.to_string().into());
+    }
     if !event.details.is_null() {
         members.insert("details".into(), event.details.clone());
     }
