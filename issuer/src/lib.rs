@@ -28,3 +28,4 @@ pub mod logout;
 pub mod server;
 pub mod sessions;
 pub mod storage;
+pub mod telemetry;

@@ -94,6 +94,7 @@ fn a_value_of_the_wrong_kind_is_refused_with_its_key() {
             "retention.deliveries",
         ),
         ("[retention]\nevents = \"3651d\"\n", "retention.events"),
+        ("[metrics]\nlisten = \"127.0.0.1:8080\"\n", "metrics.listen"),
         ("[log]\nfilter = \"=[\"\n", "log.filter"),
         ("[[bootstrap.users]]\nemail = \"a@b.example\"\n", "password"),
         (

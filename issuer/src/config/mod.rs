@@ -14,6 +14,7 @@ mod http;
 mod keys;
 mod load;
 mod log;
+mod metrics;
 mod print;
 mod retention;
 mod secret_source;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 use logout_shared::Issuer;
 use serde::{Deserialize, Serialize};
 
+pub use self::metrics::Metrics;
 pub use bootstrap::{Bootstrap, BootstrapClient, BootstrapUser};
 pub use delivery::Delivery;
 pub use egress::Egress;
@@ -74,6 +76,8 @@ pub struct Config {
     pub egress: Egress,
     /// How long sessions live.
     pub session: Session,
+    /// Where numbers for operators are read.
+    pub metrics: Metrics,
     /// What the server says about itself.
     pub log: Log,
     /// What is made at the first start.

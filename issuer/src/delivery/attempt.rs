@@ -17,6 +17,7 @@ use crate::domain::logout_settings::{LogoutSettings, LogoutUrl};
 use crate::egress::{Answer, Egress, EgressError};
 use crate::keyring::{KeyRing, KeyRingError};
 use crate::storage::ClaimedDelivery;
+use crate::telemetry::{self, Attempted};
 
 /// Posts a logout token to a client.
 #[async_trait]
@@ -77,10 +78,9 @@ pub async fn attempt(
     let other_live = claimed.other_live_session;
     let claims = mint::claims(means.issuer, delivery, settings, other_live, now, &jti);
     let typ = settings.delivery.token_type.as_str();
-    let token = means
-        .keys
-        .sign(client.signing_algorithm, typ, claims.to_json())
-        .await?;
+    let (algorithm, signing) = (client.signing_algorithm, Instant::now());
+    let token = means.keys.sign(algorithm, typ, claims.to_json()).await?;
+    telemetry::signed(algorithm.as_str(), signing.elapsed());
     let begun = Instant::now();
     let answer = means
         .sender
@@ -128,6 +128,13 @@ fn outcome(
         }
         Err(error) => attempt.error = Some(error.class),
     }
+    telemetry::attempted(Attempted {
+        outcome: attempt.verdict().name(),
+        error: attempt.error.map_or("", AttemptError::as_str),
+        is_first: attempt.number == 1,
+        delay: at.saturating_since(delivery.event_at),
+        duration,
+    });
     AttemptOutcome::Tried(attempt, retry_after)
 }
 

@@ -14,6 +14,7 @@ use crate::domain::delivery::{
 use crate::domain::event_log::{LogCode, LogEvent};
 use crate::domain::retry::RetrySchedule;
 use crate::storage::{ClaimedDelivery, DeliveryFilter, RecordedAttempt, StorageError, Transaction};
+use crate::telemetry;
 
 const GIVEN_UP: &str = "Back-channel logout failed, given up";
 
@@ -55,6 +56,11 @@ pub(super) async fn record(
         .collect();
     if !events.is_empty() {
         tx.append_events(&events).await?;
+    }
+    // Should the commit fail after this, the repetition counts once more.
+    let states = recorded.iter().map(|made| made.delivery.state);
+    for state in states.filter(|state| state.is_final()) {
+        telemetry::finished(state.as_str());
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 
 use super::Settings;
+use super::metrics::Exporter;
 use crate::issuer::Issuer;
 
 /// The state of the router.
@@ -18,6 +19,8 @@ pub struct AppState {
     pub issuer: Issuer,
     /// How this server talks HTTP.
     pub http: Arc<Settings>,
+    /// Where `/metrics` is beside everything else: what it shows.
+    pub metrics: Option<Exporter>,
 }
 
 impl AppState {
@@ -26,6 +29,7 @@ impl AppState {
         Self {
             issuer,
             http: Arc::new(http),
+            metrics: None,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! Nothing happens by itself until [`Issuer::start_delivery`]. `builder.rs` makes one, `sweep.rs`
 //! ends sessions whose time has come, `history.rs` deletes what is old.
 
+mod backlog;
 mod builder;
 mod history;
 mod sweep;

@@ -28,7 +28,7 @@ pub use clients::{ClientReads, ClientWrites};
 pub use event_log::{EventLogReads, EventLogWrites, LogRecord};
 pub use outbox::{
     Birth, Births, ClaimedDelivery, DeliveryDesk, DeliveryFilter, DeliveryPage, DueDeliveries,
-    Lease, OutboxReads, OutboxWrites, RecordedAttempt, Seat, TakeSlot,
+    EndpointBacklog, Lease, OutboxReads, OutboxWrites, RecordedAttempt, Seat, TakeSlot,
 };
 pub use sessions::{SessionPage, SessionReads, SessionWrites};
 pub use signing_keys::{SigningKeyReads, SigningKeyWrites};

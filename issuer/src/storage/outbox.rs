@@ -109,6 +109,19 @@ pub struct DeliveryFilter {
     pub before: Option<Timestamp>,
 }
 
+/// What has not been finished at one URL of one client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointBacklog {
+    /// The client and the URL.
+    pub endpoint: Endpoint,
+    /// How many deliveries wait or are under way.
+    pub unfinished: u64,
+    /// How many of them wait for the endpoint and not for a time.
+    pub queued: u64,
+    /// When the session of the oldest of them ended.
+    pub oldest_event_at: Timestamp,
+}
+
 /// A page of deliveries, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeliveryPage {
@@ -134,6 +147,9 @@ pub trait OutboxReads {
         from: Option<&str>,
         take: u32,
     ) -> Result<DeliveryPage, StorageError>;
+
+    /// The endpoints that have unfinished deliveries.
+    async fn endpoint_backlogs(&mut self) -> Result<Vec<EndpointBacklog>, StorageError>;
 
     /// When the next delivery is due, leased ones left out.
     async fn next_due(&mut self) -> Result<Option<Timestamp>, StorageError>;

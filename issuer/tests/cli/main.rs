@@ -11,6 +11,7 @@ mod client;
 mod config;
 mod connections;
 mod database;
+mod metrics;
 mod program;
 mod serve;
 mod session;

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::program::{Program, until};
 
 /// Begins a session of a user at a client, as a sign-in would.
-fn begin(program: &Program, user: &str, client: &str) -> String {
+pub(crate) fn begin(program: &Program, user: &str, client: &str) -> String {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let config = Config::load(Some(&program.path("issuer.toml"))).unwrap();
@@ -31,7 +31,7 @@ fn begin(program: &Program, user: &str, client: &str) -> String {
     })
 }
 
-fn with_client(url: &str) -> Program {
+pub(crate) fn with_client(url: &str) -> Program {
     let program = Program::new();
     let create = [
         "client",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use logout_issuer::domain::delivery::{
     About, AttemptError, Delivery, DeliveryId, DeliveryState, LastAttempt,
 };
+use logout_issuer::domain::logout_settings::LogoutUrl;
 use logout_issuer::storage::{DeliveryFilter, Store};
 use logout_shared::{SessionMetadata, SystemRandom};
 
@@ -188,6 +189,36 @@ each_store! {
         }
         let left = view.find_delivery(delivery_id(3)).await.unwrap();
         assert_eq!(left.as_ref(), Some(&all[2]));
+    }
+
+    async fn what_is_unfinished_is_counted_by_client_and_url(store: &dyn Store) {
+        let finished = Delivery {
+            state: DeliveryState::Heard,
+            next_attempt_at: None,
+            finished_at: Some(at(1)),
+            event_at: at(-9),
+            ..delivery(1, "shop")
+        };
+        let of = |number, client, event_at, url: &str| Delivery {
+            event_at,
+            url: LogoutUrl::from_stored(url.to_owned()),
+            ..delivery(number, client)
+        };
+        insert_deliveries(store, vec![
+            finished,
+            of(2, "shop", at(1), "https://a.example/"),
+            of(3, "shop", at(2), "https://a.example/"),
+            of(4, "shop", at(3), "https://b.example/"),
+            of(5, "bank", at(4), "https://a.example/"),
+        ]).await;
+        claim(store, "w", at(0), 1).await;
+        let mut found = store.read().await.unwrap().endpoint_backlogs().await.unwrap();
+        found.sort_by(|a, b| a.endpoint.cmp(&b.endpoint));
+        let told: Vec<_> = found
+            .iter()
+            .map(|it| (it.endpoint.client.as_str(), it.unfinished, it.oldest_event_at))
+            .collect();
+        assert_eq!(told, [("bank", 1, at(4)), ("shop", 2, at(1)), ("shop", 1, at(3))]);
     }
 
     async fn pages_of_deliveries_cover_all_once(store: &dyn Store) {

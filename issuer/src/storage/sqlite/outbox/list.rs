@@ -4,11 +4,13 @@
 //! of filter has a text that begins with the column whose index serves it.
 
 use logout_shared::Timestamp;
+use sqlx::sqlite::SqliteRow;
 
-use crate::domain::delivery::{Attempt, Delivery, DeliveryId, DeliveryState};
-use crate::storage::sqlite::handle::{Link, SqliteHandle};
-use crate::storage::sqlite::row::to_json;
-use crate::storage::{DeliveryFilter, DeliveryPage, StorageError};
+use crate::domain::delivery::{Attempt, Delivery, DeliveryId, DeliveryState, Endpoint};
+use crate::domain::logout_settings::LogoutUrl;
+use crate::storage::sqlite::handle::{Link, SqliteHandle, Unreadable};
+use crate::storage::sqlite::row::{number, parsed, text, time, to_json};
+use crate::storage::{DeliveryFilter, DeliveryPage, EndpointBacklog, StorageError};
 
 use super::row::{attempt, delivery, delivery_columns};
 
@@ -58,6 +60,11 @@ const ATTEMPTS: &str = "SELECT number, at, jti, url, status, error, duration_ms,
          WHERE id = ?1 AND last_jti IS NOT NULL \
      ORDER BY 1";
 
+const BACKLOGS: &str = "SELECT client_id, url, count(*) AS unfinished, count(queued_at) AS queued, \
+         min(event_at) AS event_at \
+     FROM logout_deliveries INDEXED BY logout_deliveries_unfinished \
+     WHERE finished_at IS NULL GROUP BY client_id, url";
+
 /// Sorts after every id.
 const NO_CURSOR: [u8; 17] = [0xff; 17];
 
@@ -76,6 +83,12 @@ impl<C: Link> SqliteHandle<C> {
     ) -> Result<Vec<Attempt>, StorageError> {
         let query = sqlx::query(ATTEMPTS).bind(id.0.as_bytes().as_slice());
         self.all("reading attempts", query, attempt).await
+    }
+
+    pub(super) async fn read_backlogs(&mut self) -> Result<Vec<EndpointBacklog>, StorageError> {
+        let query = sqlx::query(BACKLOGS);
+        self.all("counting what is unfinished", query, backlog)
+            .await
     }
 
     /// A page; a cursor that this store did not give has nothing behind it.
@@ -120,6 +133,18 @@ impl<C: Link> SqliteHandle<C> {
     }
 }
 
+fn backlog(row: &SqliteRow) -> Result<EndpointBacklog, Unreadable> {
+    Ok(EndpointBacklog {
+        endpoint: Endpoint {
+            client: parsed(row, "client_id")?,
+            url: LogoutUrl::from_stored(text(row, "url")?),
+        },
+        unfinished: number(row, "unfinished")?,
+        queued: number(row, "queued")?,
+        oldest_event_at: time(row, "event_at")?,
+    })
+}
+
 fn text_for(filter: &DeliveryFilter) -> &'static str {
     match (&filter.states[..], filter) {
         (
@@ -152,7 +177,7 @@ fn first_id_at(time: Timestamp) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::sqlite::plans::assert_plan;
+    use crate::storage::sqlite::plans::{assert_plan, plan_of};
 
     #[tokio::test]
     async fn each_filter_is_served_by_an_index() {
@@ -184,5 +209,12 @@ mod tests {
         ] {
             assert_plan(sql, &[lookup]).await;
         }
+    }
+
+    #[tokio::test]
+    async fn finished_deliveries_are_not_read_to_count_the_others() {
+        let plan = plan_of(BACKLOGS).await;
+        let scan = "SCAN logout_deliveries USING INDEX logout_deliveries_unfinished";
+        assert!(plan.contains(scan), "{plan}");
     }
 }

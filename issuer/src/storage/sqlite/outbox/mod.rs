@@ -20,8 +20,8 @@ use super::handle::{Link, SqliteHandle};
 use super::row::optional_time;
 use crate::domain::delivery::{Attempt, Delivery, DeliveryId, Endpoint};
 use crate::storage::{
-    ClaimedDelivery, DeliveryFilter, DeliveryPage, DueDeliveries, Lease, OutboxReads, OutboxWrites,
-    RecordedAttempt, StorageError, TakeSlot,
+    ClaimedDelivery, DeliveryFilter, DeliveryPage, DueDeliveries, EndpointBacklog, Lease,
+    OutboxReads, OutboxWrites, RecordedAttempt, StorageError, TakeSlot,
 };
 
 const NEXT_DUE: &str = "SELECT due_at FROM logout_deliveries \
@@ -60,6 +60,10 @@ impl<C: Link> OutboxReads for SqliteHandle<C> {
         take: u32,
     ) -> Result<DeliveryPage, StorageError> {
         self.page_of_deliveries(filter, from, take).await
+    }
+
+    async fn endpoint_backlogs(&mut self) -> Result<Vec<EndpointBacklog>, StorageError> {
+        self.read_backlogs().await
     }
 
     async fn next_due(&mut self) -> Result<Option<Timestamp>, StorageError> {
