@@ -19,6 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::delivery::{self, Parts, Running, Waiters, WindowView, Windows};
 use crate::domain::delivery::{DeliveryId, Endpoint};
 use crate::domain::initiator::Initiator;
+use crate::domain::logout_settings::AskedWait;
 use crate::domain::session::SessionLifetimes;
 use crate::egress::Egress;
 use crate::keyring::KeyRing;
@@ -185,16 +186,28 @@ impl Issuer {
             .await
     }
 
-    /// Waits for first answers, for each client as long as its settings say.
+    /// Waits for first answers, for each client as long as its settings say, or for all of them
+    /// as long as the caller asks; gives whether all have answered.
     ///
     /// # Errors
     ///
     /// [`StorageError`] if the store cannot be read.
-    pub async fn wait_for_answers(&self, ended: &Ended) -> Result<(), StorageError> {
+    pub async fn wait_for_answers(
+        &self,
+        ended: &Ended,
+        asked: Option<AskedWait>,
+    ) -> Result<bool, StorageError> {
+        if let Some(asked) = asked {
+            let at_most = asked.duration();
+            return self
+                .wait_for_first_attempts(&ended.deliveries, at_most)
+                .await;
+        }
+        let nobody_waits = ended.waits.keys().any(Duration::is_zero);
         let waits = ended.waits.iter().filter(|(at_most, _)| !at_most.is_zero());
         let waits = waits.map(|(at_most, ids)| self.wait_for_first_attempts(ids, *at_most));
-        futures_util::future::try_join_all(waits).await?;
-        Ok(())
+        let answered = futures_util::future::try_join_all(waits).await?;
+        Ok(!nobody_waits && answered.into_iter().all(|all| all))
     }
 
     /// Starts what goes on by itself: telling clients, ending sessions whose time has come, and
