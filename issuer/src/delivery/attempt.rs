@@ -65,6 +65,26 @@ pub async fn attempt(
     now: Timestamp,
     jti: TokenId,
 ) -> Result<AttemptOutcome, KeyRingError> {
+    let outcome = exchange(claimed, means, now, jti).await?;
+    if let AttemptOutcome::Tried(attempt, _) = &outcome {
+        telemetry::attempted(Attempted {
+            outcome: attempt.verdict().name(),
+            error: attempt.error.map_or("", AttemptError::as_str),
+            is_first: attempt.number == 1,
+            delay: attempt.at.saturating_since(claimed.delivery.event_at),
+            duration: attempt.duration,
+        });
+    }
+    Ok(outcome)
+}
+
+/// An attempt that is not counted.
+pub(super) async fn exchange(
+    claimed: &ClaimedDelivery,
+    means: Means<'_>,
+    now: Timestamp,
+    jti: TokenId,
+) -> Result<AttemptOutcome, KeyRingError> {
     let delivery = &claimed.delivery;
     let Some((client, settings)) = recipient(claimed) else {
         return Ok(AttemptOutcome::Cancelled);
@@ -128,13 +148,6 @@ fn outcome(
         }
         Err(error) => attempt.error = Some(error.class),
     }
-    telemetry::attempted(Attempted {
-        outcome: attempt.verdict().name(),
-        error: attempt.error.map_or("", AttemptError::as_str),
-        is_first: attempt.number == 1,
-        delay: at.saturating_since(delivery.event_at),
-        duration,
-    });
     AttemptOutcome::Tried(attempt, retry_after)
 }
 

@@ -5,10 +5,12 @@
 //! each attempt; and that a client that hangs delays no other. `mint.rs` says what a token says,
 //! `attempt.rs` makes one attempt, `record.rs` writes down what came of it, `desk.rs` takes new
 //! deliveries over, `window.rs` and `windows.rs` give out slots, `worker.rs` drives them,
-//! `resend.rs` sends again by hand. What an outcome means for a delivery is `domain/delivery.rs`'s.
+//! `resend.rs` sends again by hand, `logout_test.rs` sends what ends nothing. What an outcome
+//! means for a delivery is `domain/delivery.rs`'s.
 
 mod attempt;
 mod desk;
+mod logout_test;
 pub mod mint;
 mod outbox_turns;
 mod record;
@@ -22,6 +24,7 @@ mod windows;
 mod worker;
 
 pub use attempt::{LogoutSender, Means, attempt};
+pub use logout_test::{MARK, meaning, test_client};
 pub use resend::{
     CAN_BE_SENT_AGAIN, NOT_HEARD, ResendError, Resent, count_resendable, resend, resend_all,
 };

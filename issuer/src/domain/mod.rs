@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod event_log;
 pub mod initiator;
 pub mod logout_settings;
+pub mod logout_stats;
 pub mod management_scope;
 pub mod retention;
 pub mod retry;

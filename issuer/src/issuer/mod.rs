@@ -5,8 +5,8 @@
 //! Nothing happens by itself until [`Issuer::start_delivery`]. `builder.rs` makes one, `sweep.rs`
 //! ends sessions whose time has come, `history.rs` deletes what is old.
 
-mod backlog;
 mod builder;
+mod endpoints;
 mod history;
 mod sweep;
 
@@ -28,6 +28,7 @@ use crate::sessions::Sessions;
 use crate::storage::{StorageError, Store};
 
 pub use builder::{BuildError, IssuerBuilder, IssuerConfig};
+pub use endpoints::EndpointState;
 pub use history::Deleted;
 
 /// An issuer. Cloning is cheap, all clones are the same issuer.

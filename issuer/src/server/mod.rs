@@ -16,7 +16,7 @@ use std::sync::Arc;
 use logout_shared::{Clock, RandomSource, SystemClock, SystemRandom};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
 use crate::bootstrap;
 use crate::config::Config;
@@ -186,7 +186,7 @@ impl ServerBuilder {
         let metrics = MetricsPage::open(&config, own_page, &mut state);
         let settings = Arc::clone(&state.http);
         let grace = settings.shutdown_grace;
-        let stop = CancellationToken::new();
+        let stop = state.stop.clone();
         let serving = connections::serve(listener, http::app(state), settings, stop.clone());
         let accepting = tokio::spawn(serving);
         Ok(Server {

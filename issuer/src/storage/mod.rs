@@ -15,6 +15,7 @@ mod sessions;
 mod signing_keys;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod stats;
 mod users;
 
 use std::sync::{Arc, Mutex};
@@ -25,13 +26,14 @@ use futures_util::future::BoxFuture;
 
 pub use authorizations::{AuthorizationReads, AuthorizationWrites, CodeUse};
 pub use clients::{ClientReads, ClientWrites};
-pub use event_log::{EventLogReads, EventLogWrites, LogRecord};
+pub use event_log::{EventLogReads, EventLogWrites, EventNumber, LogRecord};
 pub use outbox::{
     Birth, Births, ClaimedDelivery, DeliveryDesk, DeliveryFilter, DeliveryPage, DueDeliveries,
     EndpointBacklog, Lease, OutboxReads, OutboxWrites, RecordedAttempt, Seat, TakeSlot,
 };
 pub use sessions::{SessionPage, SessionReads, SessionWrites};
 pub use signing_keys::{SigningKeyReads, SigningKeyWrites};
+pub use stats::StatsReads;
 pub use users::{UserReads, UserWrites};
 
 /// A storage operation that failed.
@@ -67,6 +69,7 @@ pub trait Snapshot:
     + OutboxReads
     + EventLogReads
     + SigningKeyReads
+    + StatsReads
     + Send
 {
 }

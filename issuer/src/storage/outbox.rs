@@ -8,7 +8,9 @@ use logout_shared::{ClientId, SessionId, Subject, Timestamp};
 
 use super::StorageError;
 use crate::domain::client::Client;
-use crate::domain::delivery::{Attempt, Delivery, DeliveryId, DeliveryState, Endpoint};
+use crate::domain::delivery::{
+    Attempt, Delivery, DeliveryId, DeliveryState, Endpoint, LastAttempt,
+};
 
 /// A delivery that a worker holds a lease on, with all that an attempt needs to know.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,6 +152,12 @@ pub trait OutboxReads {
 
     /// The endpoints that have unfinished deliveries.
     async fn endpoint_backlogs(&mut self) -> Result<Vec<EndpointBacklog>, StorageError>;
+
+    /// The latest attempt at an endpoint, as far as it can be found cheaply.
+    async fn last_outcome(
+        &mut self,
+        endpoint: &Endpoint,
+    ) -> Result<Option<LastAttempt>, StorageError>;
 
     /// When the next delivery is due, leased ones left out.
     async fn next_due(&mut self) -> Result<Option<Timestamp>, StorageError>;

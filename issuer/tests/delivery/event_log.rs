@@ -49,7 +49,7 @@ async fn a_record_says_who_was_told_of_whom_where_and_with_which_result() {
     put_user(&world).await;
     let client = world
         .client_with("shop", &[&shop.url()], |it| {
-            it.include_session_metadata = Some(true)
+            it.include_session_metadata = Some(true);
         })
         .await;
     let sid = world.session(&[&client]).await;

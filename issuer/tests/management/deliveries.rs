@@ -96,11 +96,15 @@ pub(crate) async fn hold(api: &Api) {
     let now = api.issuer.now();
     let written = api.issuer.store().write::<_, StorageError, _>(move |tx| {
         Box::pin(async move {
-            let until = now + Duration::from_secs(30);
-            tx.claim_due_deliveries("w", now, until, 100, &[]).await
+            let lease = Lease {
+                worker: "w".into(),
+                now,
+                until: now + Duration::from_secs(30),
+            };
+            tx.claim_due_deliveries(&lease, 100, &mut |_| true).await
         })
     });
-    assert!(!written.await.unwrap().is_empty());
+    assert!(!written.await.unwrap().leased.is_empty());
 }
 
 #[tokio::test]

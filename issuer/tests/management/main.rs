@@ -17,6 +17,7 @@ mod client_lists;
 mod client_settings;
 mod clients;
 mod deliveries;
+mod endpoints;
 mod history;
 mod retries;
 mod session_metadata;

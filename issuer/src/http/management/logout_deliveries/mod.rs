@@ -1,5 +1,6 @@
 //! `/api/v2/logout-deliveries`: what clients were told, and what they still have to be told.
 
+pub(in crate::http) mod events;
 mod get;
 mod list;
 mod retry;
@@ -16,6 +17,7 @@ use crate::http::AppState;
 pub(super) fn router() -> Router<AppState> {
     Router::new()
         .route("/logout-deliveries", get(list::handle))
+        .route("/logout-deliveries/events", get(events::handle))
         .route("/logout-deliveries/retry", post(retry_many::handle))
         .route("/logout-deliveries/{id}", get(self::get::handle))
         .route("/logout-deliveries/{id}/retry", post(retry::handle))

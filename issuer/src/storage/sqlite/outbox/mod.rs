@@ -9,6 +9,7 @@
 mod claim;
 mod insert;
 mod list;
+mod outcome;
 mod queue;
 mod record;
 mod row;
@@ -18,7 +19,7 @@ use logout_shared::{ClientId, Timestamp};
 
 use super::handle::{Link, SqliteHandle};
 use super::row::optional_time;
-use crate::domain::delivery::{Attempt, Delivery, DeliveryId, Endpoint};
+use crate::domain::delivery::{Attempt, Delivery, DeliveryId, Endpoint, LastAttempt};
 use crate::storage::{
     ClaimedDelivery, DeliveryFilter, DeliveryPage, DueDeliveries, EndpointBacklog, Lease,
     OutboxReads, OutboxWrites, RecordedAttempt, StorageError, TakeSlot,
@@ -64,6 +65,13 @@ impl<C: Link> OutboxReads for SqliteHandle<C> {
 
     async fn endpoint_backlogs(&mut self) -> Result<Vec<EndpointBacklog>, StorageError> {
         self.read_backlogs().await
+    }
+
+    async fn last_outcome(
+        &mut self,
+        endpoint: &Endpoint,
+    ) -> Result<Option<LastAttempt>, StorageError> {
+        self.read_last_outcome(endpoint).await
     }
 
     async fn next_due(&mut self) -> Result<Option<Timestamp>, StorageError> {
