@@ -8,3 +8,9 @@ CREATE INDEX logout_deliveries_of_all_sessions ON logout_deliveries (user_id, id
 CREATE INDEX logout_deliveries_finished ON logout_deliveries (finished_at, state, event_at)
     WHERE finished_at IS NOT NULL;
 CREATE INDEX logout_sessions_ended ON logout_sessions (ended_at) WHERE ended_at IS NOT NULL;
+
+-- With all that counting the unfinished of each endpoint needs, so that no row is read for it.
+DROP INDEX logout_deliveries_unfinished;
+CREATE INDEX logout_deliveries_unfinished
+    ON logout_deliveries (client_id, url, due_at, queued_at, finished_at)
+    WHERE finished_at IS NULL;

@@ -147,32 +147,26 @@ async fn an_endpoint_that_is_down_is_probed_when_asked_and_told_at_once_when_it_
     // The clock stands still: without the probe nothing would be sent.
     app.wait_for(before + 1).await;
     until(&api, "", at_rest).await;
-    // Sending a delivery again that waits for the app tries the app.
+    // The three that failed before it was down wait for a time: sent again, they are parked too,
+    // and the app is tried. That of another client is not.
+    let many = "POST /logout-deliveries/retry";
+    for (client, count) in [("other", 0), ("shop", 3)] {
+        let told = api.call(UPDATE, many, json!({"client_id": client})).await;
+        assert_eq!(told.expect(202), json!({"count": count}), "{client}");
+    }
+    app.wait_for(before + 2).await;
+    let parked = |it: &Value| at_rest(it) && it["endpoints"][0]["parked"] == 8;
+    until(&api, "", parked).await;
+    // What is parked is due already; the app is tried all the same.
     let listed = api.get(READ, "/logout-deliveries").await.expect(200);
-    let retry = format!(
-        "POST /logout-deliveries/{}/retry",
-        listed["deliveries"][0]["id"].as_str().unwrap()
-    );
+    let id = listed["deliveries"][0]["id"].as_str().unwrap();
+    let retry = format!("POST /logout-deliveries/{id}/retry");
     let told = api.call(UPDATE, &retry, Value::Null).await.expect(202);
     let text = "It waits for its app, which is down and is tried now.";
     assert_eq!(told, json!({"count": 0, "message": text}));
-    app.wait_for(before + 2).await;
-    until(&api, "", at_rest).await;
-    let body = json!({"client_id": "other"});
-    let many = "POST /logout-deliveries/retry";
-    api.call(UPDATE, many, body).await.expect(202);
-    let body = json!({"client_id": "shop"});
-    assert_eq!(
-        api.call(UPDATE, many, body).await.expect(202),
-        json!({"count": 0})
-    );
     app.wait_for(before + 3).await;
-    until(&api, "", at_rest).await;
-    assert_eq!(
-        app.requests().len(),
-        before + 3,
-        "another client's is not tried"
-    );
+    until(&api, "", parked).await;
+    assert_eq!(app.requests().len(), before + 3);
     app.always_answer(Answer::Status(200));
     api.call(UPDATE, &line, Value::Null).await.expect(202);
     let open = |it: &Value| it["endpoints"][0]["state"] == "open";
@@ -394,8 +388,8 @@ async fn a_test_reaches_the_app_names_nobody_and_says_what_the_answer_means() {
         Api::start_for_development().await,
         TestRelyingParty::start().await,
     );
-    let refuses = TestRelyingParty::start().await;
-    refuses.always_answer(Answer::oauth_error(
+    let strict = TestRelyingParty::start().await;
+    strict.always_answer(Answer::oauth_error(
         400,
         "invalid_request",
         "no such issuer",
@@ -403,7 +397,7 @@ async fn a_test_reaches_the_app_names_nobody_and_says_what_the_answer_means() {
     put_app(
         &api,
         "shop",
-        &[app.url(), refuses.url()],
+        &[app.url(), strict.url()],
         SubjectInToken::Auto,
     )
     .await;
