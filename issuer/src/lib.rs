@@ -30,6 +30,7 @@ pub mod logout;
 pub mod server;
 pub mod sessions;
 pub mod storage;
+pub mod telemetry;
 
 /// Runs the examples of the documentation.
 #[cfg(all(doctest, feature = "sqlite"))]

@@ -128,7 +128,7 @@ impl Stage {
     /// Waits until the store says that nothing is in flight any more.
     pub(crate) async fn until_recorded(&self) -> anyhow::Result<()> {
         let in_flight = DeliveryFilter {
-            state: Some(DeliveryState::InFlight),
+            states: vec![DeliveryState::InFlight],
             ..DeliveryFilter::default()
         };
         let begun = Instant::now();

@@ -79,6 +79,8 @@ impl Config {
         self.keys.check()?;
         self.session.check()?;
         self.delivery.check()?;
+        self.retention.check()?;
+        self.metrics.check(self.http.listen)?;
         self.log.env_filter()?;
         Ok(())
     }

@@ -89,6 +89,12 @@ fn a_value_of_the_wrong_kind_is_refused_with_its_key() {
             "[keys]\nsigning_algorithms = [\"HS256\"]\n",
             "keys.signing_algorithms",
         ),
+        (
+            "[retention]\ndeliveries = \"59m\"\n",
+            "retention.deliveries",
+        ),
+        ("[retention]\nevents = \"3651d\"\n", "retention.events"),
+        ("[metrics]\nlisten = \"127.0.0.1:8080\"\n", "metrics.listen"),
         ("[log]\nfilter = \"=[\"\n", "log.filter"),
         ("[[bootstrap.users]]\nemail = \"a@b.example\"\n", "password"),
         (
@@ -99,6 +105,12 @@ fn a_value_of_the_wrong_kind_is_refused_with_its_key() {
         let error = load(toml, &[]).unwrap_err();
         assert!(error.contains(key), "{toml}: {error}");
     }
+}
+
+#[test]
+fn history_is_kept_from_an_hour_to_ten_years() {
+    let kept = "[retention]\ndeliveries = \"1h\"\nevents = \"3650d\"\n";
+    assert!(load(kept, &[]).is_ok());
 }
 
 #[test]

@@ -14,7 +14,9 @@ mod http;
 mod keys;
 mod load;
 mod log;
+mod metrics;
 mod print;
+mod retention;
 mod secret_source;
 mod session;
 mod storage;
@@ -28,6 +30,7 @@ use std::path::{Path, PathBuf};
 use logout_shared::Issuer;
 use serde::{Deserialize, Serialize};
 
+pub use self::metrics::Metrics;
 pub use bootstrap::{Bootstrap, BootstrapClient, BootstrapUser};
 pub use delivery::Delivery;
 pub use egress::Egress;
@@ -35,6 +38,7 @@ pub use error::ConfigError;
 pub use http::Http;
 pub use keys::Keys;
 pub use log::{Log, LogFormat};
+pub use retention::Retention;
 pub use secret_source::SecretSource;
 pub use session::Session;
 pub use storage::Storage;
@@ -66,10 +70,14 @@ pub struct Config {
     pub keys: Keys,
     /// How clients are told.
     pub delivery: Delivery,
+    /// How long history is kept.
+    pub retention: Retention,
     /// Which addresses may be called.
     pub egress: Egress,
     /// How long sessions live.
     pub session: Session,
+    /// Where numbers for operators are read.
+    pub metrics: Metrics,
     /// What the server says about itself.
     pub log: Log,
     /// What is made at the first start.

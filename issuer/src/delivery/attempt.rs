@@ -18,6 +18,7 @@ use crate::egress::{Answer, Egress, EgressError};
 use crate::keyring::encrypter::{ClientKey, ClientKeyError, Encrypter};
 use crate::keyring::{KeyRing, KeyRingError};
 use crate::storage::ClaimedDelivery;
+use crate::telemetry::{self, Attempted};
 
 /// Posts a logout token to a client.
 #[async_trait]
@@ -67,6 +68,26 @@ pub async fn attempt(
     now: Timestamp,
     jti: TokenId,
 ) -> Result<AttemptOutcome, KeyRingError> {
+    let outcome = exchange(claimed, means, now, jti).await?;
+    if let AttemptOutcome::Tried(attempt, _) = &outcome {
+        telemetry::attempted(Attempted {
+            outcome: attempt.verdict().name(),
+            error: attempt.error.map_or("", AttemptError::as_str),
+            is_first: attempt.number == 1,
+            delay: attempt.at.saturating_since(claimed.delivery.event_at),
+            duration: attempt.duration,
+        });
+    }
+    Ok(outcome)
+}
+
+/// An attempt that is not counted.
+pub(super) async fn exchange(
+    claimed: &ClaimedDelivery,
+    means: Means<'_>,
+    now: Timestamp,
+    jti: TokenId,
+) -> Result<AttemptOutcome, KeyRingError> {
     let delivery = &claimed.delivery;
     let Some((client, settings)) = recipient(claimed) else {
         return Ok(AttemptOutcome::Cancelled);
@@ -86,10 +107,9 @@ pub async fn attempt(
     let other_live = claimed.other_live_session;
     let claims = mint::claims(means.issuer, delivery, settings, other_live, now, &jti);
     let typ = settings.delivery.token_type.as_str();
-    let token = means
-        .keys
-        .sign(client.signing_algorithm, typ, claims.to_json())
-        .await?;
+    let (algorithm, signing) = (client.signing_algorithm, Instant::now());
+    let token = means.keys.sign(algorithm, typ, claims.to_json()).await?;
+    telemetry::signed(algorithm.as_str(), signing.elapsed());
     let token = match encrypted(key.as_ref(), means.issuer, token) {
         Ok(token) => token,
         Err(error) => return Ok(not_sent(claimed, &error, now, jti, begun.elapsed())),

@@ -112,8 +112,7 @@ async fn claim_in(
     slots.hand_out(due.leased, &mut claim.started);
     windows.note_queue(&due.queued);
     if !due.given_up.is_empty() {
-        let events: Vec<_> = due.given_up.iter().map(record::given_up).collect();
-        tx.append_events(&events).await?;
+        record::record_given_up(tx, &due.given_up).await?;
     }
     claim.limit_reached = due.limit_reached;
     Ok(claim)

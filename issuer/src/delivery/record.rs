@@ -1,7 +1,9 @@
 //! Writes down what came of attempts: the deliveries as they are now, the deliveries that took
 //! their place, and the event log. One transaction for a whole group.
 
-use logout_shared::{RandomSource, Timestamp};
+use std::collections::{BTreeSet, HashMap};
+
+use logout_shared::{RandomSource, Subject, Timestamp};
 use serde_json::{Value, json};
 
 use super::attempt::recipient;
@@ -10,6 +12,7 @@ use crate::domain::delivery::{Attempt, AttemptOutcome, Delivery, DeliveryState, 
 use crate::domain::event_log::{LogCode, LogEvent};
 use crate::domain::retry::RetrySchedule;
 use crate::storage::{ClaimedDelivery, RecordedAttempt, StorageError, Transaction};
+use crate::telemetry;
 
 const GIVEN_UP: &str = "Back-channel logout failed, given up";
 
@@ -52,12 +55,18 @@ pub(super) async fn record(
             tx.insert_deliveries(&successors).await?;
         }
     }
+    let names = names(tx, group.iter().map(|one| &one.claimed.delivery)).await?;
     let events = group.iter().zip(&recorded);
     let events: Vec<_> = events
-        .filter_map(|(one, recorded)| event(one, recorded.delivery.state))
+        .filter_map(|(one, made)| event(one, &made.delivery, &names))
         .collect();
     if !events.is_empty() {
         tx.append_events(&events).await?;
+    }
+    // Should the commit fail after this, the repetition counts once more.
+    let states = recorded.iter().map(|made| made.delivery.state);
+    for state in states.filter(|state| state.is_final()) {
+        telemetry::finished(state.as_str());
     }
     Ok(())
 }
@@ -102,10 +111,13 @@ async fn successors(
     }
 }
 
-/// The record that Auth0 writes for each request.
-fn event(one: &Finished, state: DeliveryState) -> Option<LogEvent> {
+/// The record that Auth0 writes for each request; `delivery` is as the attempt left it.
+fn event(
+    one: &Finished,
+    delivery: &Delivery,
+    names: &HashMap<Subject, String>,
+) -> Option<LogEvent> {
     let attempt = attempt_of(one)?;
-    let delivery = &one.claimed.delivery;
     let (code, description) = match attempt.verdict() {
         Verdict::Heard { odd: false } => (
             LogCode::BackchannelLogoutSucceeded,
@@ -119,7 +131,7 @@ fn event(one: &Finished, state: DeliveryState) -> Option<LogEvent> {
             LogCode::BackchannelLogoutFailed,
             "Back-channel logout refused",
         ),
-        Verdict::Retry | Verdict::Refusing if state == DeliveryState::GivenUp => {
+        Verdict::Retry | Verdict::Refusing if delivery.state == DeliveryState::GivenUp => {
             (LogCode::BackchannelLogoutFailed, GIVEN_UP)
         }
         Verdict::Retry | Verdict::Refusing => (
@@ -135,17 +147,46 @@ fn event(one: &Finished, state: DeliveryState) -> Option<LogEvent> {
             .as_deref()
             .map(|client| client.name.clone()),
         user: Some(delivery.user.clone()),
+        user_name: names.get(&delivery.user).cloned(),
+        delivery: Some(delivery.id),
         details: details(one, attempt),
         ..LogEvent::new(code, description, one.ended_at)
     })
 }
 
-/// The record of a delivery that was given up while its endpoint was down.
-pub(super) fn given_up(delivery: &Delivery) -> LogEvent {
+/// The addresses of the users of deliveries, as far as they are known here.
+async fn names<'d>(
+    tx: &mut dyn Transaction,
+    deliveries: impl Iterator<Item = &'d Delivery>,
+) -> Result<HashMap<Subject, String>, StorageError> {
+    let users: BTreeSet<&Subject> = deliveries.map(|delivery| &delivery.user).collect();
+    tx.find_emails(&Vec::from_iter(users)).await
+}
+
+/// Records that deliveries were given up while their endpoints were down.
+pub(super) async fn record_given_up(
+    tx: &mut dyn Transaction,
+    deliveries: &[Delivery],
+) -> Result<(), StorageError> {
+    let names = names(tx, deliveries.iter()).await?;
+    let event = |delivery: &Delivery| LogEvent {
+        user_name: names.get(&delivery.user).cloned(),
+        ..given_up(delivery)
+    };
+    let events: Vec<_> = deliveries.iter().map(event).collect();
+    tx.append_events(&events).await?;
+    for delivery in deliveries {
+        telemetry::finished(delivery.state.as_str());
+    }
+    Ok(())
+}
+
+fn given_up(delivery: &Delivery) -> LogEvent {
     let at = delivery.finished_at.unwrap_or(delivery.give_up_at);
     LogEvent {
         client: Some(delivery.client.clone()),
         user: Some(delivery.user.clone()),
+        delivery: Some(delivery.id),
         details: json!({
             "request": { "method": "POST", "backchannel_logout_uri": delivery.url.as_str() },
             "response": {},

@@ -190,6 +190,18 @@ pub enum Verdict {
     Refusing,
 }
 
+impl Verdict {
+    /// What operators call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Heard { .. } => "heard",
+            Self::Refused => "refused",
+            Self::Retry => "retry",
+            Self::Refusing => "refusing",
+        }
+    }
+}
+
 impl Attempt {
     /// What this attempt means (the status table of Back-Channel Logout §2.5 and §2.8, widened).
     pub fn verdict(&self) -> Verdict {

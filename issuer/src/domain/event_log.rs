@@ -6,6 +6,8 @@
 use logout_shared::{ClientId, Subject, Timestamp};
 use serde_json::Value;
 
+use super::delivery::DeliveryId;
+
 /// One record, not yet numbered; the store gives it a `log_id` that sorts by time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogEvent {
@@ -23,6 +25,8 @@ pub struct LogEvent {
     pub user: Option<Subject>,
     /// That user's name or e-mail address at the time.
     pub user_name: Option<String>,
+    /// The delivery whose attempt this is about.
+    pub delivery: Option<DeliveryId>,
     /// The caller's address.
     pub ip: Option<String>,
     /// The caller's `User-Agent`.
@@ -42,6 +46,7 @@ impl LogEvent {
             client_name: None,
             user: None,
             user_name: None,
+            delivery: None,
             ip: None,
             user_agent: None,
             details: Value::Null,

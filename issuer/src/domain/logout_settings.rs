@@ -101,7 +101,7 @@ impl DeliverySettings {
     pub fn check(&self) -> Result<(), OutOfRange> {
         let ranges = [
             ("lifetime_seconds", self.lifetime_seconds, 30, 120),
-            ("wait_ms", self.wait_ms, 0, 5_000),
+            ("wait_ms", self.wait_ms, 0, MAX_WAIT_MS),
             ("timeout_ms", self.timeout_ms, 500, 10_000),
         ];
         for (setting, value, min, max) in ranges {
@@ -267,6 +267,49 @@ pub enum LogoutUrlError {
     Userinfo,
 }
 
+/// The longest that a sign-out waits for first answers, in milliseconds, whoever asks.
+pub const MAX_WAIT_MS: u32 = 5_000;
+
+/// The wait that the caller of a sign-out asks for, in place of what each client has set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AskedWait(u32);
+
+/// A wait that cannot be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a wait is a number of milliseconds from 0 to {MAX_WAIT_MS}")]
+pub struct InvalidWait;
+
+impl AskedWait {
+    /// A wait of this many milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidWait`] beyond [`MAX_WAIT_MS`].
+    pub fn from_millis(millis: u32) -> Result<Self, InvalidWait> {
+        if millis > MAX_WAIT_MS {
+            return Err(InvalidWait);
+        }
+        Ok(Self(millis))
+    }
+
+    /// The wait.
+    pub fn duration(self) -> Duration {
+        Duration::from_millis(u64::from(self.0))
+    }
+}
+
+impl std::str::FromStr for AskedWait {
+    type Err = InvalidWait;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // `parse` takes a plus as well.
+        if !text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(InvalidWait);
+        }
+        Self::from_millis(text.parse().map_err(|_| InvalidWait)?)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -376,6 +419,24 @@ mod tests {
                 ..base.clone()
             };
             assert_eq!(settings.check().is_ok(), ok);
+        }
+    }
+
+    #[test]
+    fn a_wait_is_asked_for_up_to_five_seconds() {
+        for (text, wanted) in [
+            ("0", Some(0)),
+            ("5000", Some(5_000)),
+            ("5001", None),
+            ("-1", None),
+            ("+1", None),
+            ("1s", None),
+            ("", None),
+            ("99999999999999", None),
+        ] {
+            let read = text.parse::<AskedWait>().ok();
+            let read = read.map(|wait| wait.duration().as_millis());
+            assert_eq!(read, wanted, "{text}");
         }
     }
 }

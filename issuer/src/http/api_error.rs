@@ -7,12 +7,14 @@
 //! Neighbours: `oauth_error.rs` is the dialect of RFC 6749, `dialect.rs` that of the router itself.
 
 use std::fmt;
+use std::time::Duration;
 
 use axum::http::StatusCode;
-use axum::http::header::{HeaderValue, WWW_AUTHENTICATE};
+use axum::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Json, Response};
 use serde::Serialize;
 
+use crate::delivery::ResendError;
 use crate::logout::EndSessionError;
 use crate::storage::StorageError;
 
@@ -65,9 +67,15 @@ pub enum ApiError {
     /// No such delivery.
     #[error("The logout delivery does not exist.")]
     DeliveryNotFound,
+    /// No such endpoint.
+    #[error("The logout endpoint does not exist.")]
+    EndpointNotFound,
     /// Something with this name or id exists.
     #[error("{0}")]
     Conflict(&'static str),
+    /// More of these calls than are taken; the next is in this time.
+    #[error("Too many requests. Try again in {} s.", .0.as_secs())]
+    TooManyRequests(Duration),
     /// The server failed; the cause is in its log only.
     #[error("An internal server error occurred")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -96,8 +104,10 @@ impl ApiError {
             | Self::SessionNotFound
             | Self::UserNotFound
             | Self::ClientNotFound
-            | Self::DeliveryNotFound => StatusCode::NOT_FOUND,
+            | Self::DeliveryNotFound
+            | Self::EndpointNotFound => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -114,6 +124,8 @@ impl ApiError {
             Self::UserNotFound => Some("inexistent_user"),
             Self::ClientNotFound => Some("inexistent_client"),
             Self::DeliveryNotFound => Some("inexistent_logout_delivery"),
+            Self::EndpointNotFound => Some("inexistent_logout_endpoint"),
+            Self::TooManyRequests(_) => Some("too_many_requests"),
             Self::MissingToken
             | Self::InvalidToken
             | Self::ExpiredToken
@@ -138,6 +150,18 @@ impl ApiError {
 impl From<StorageError> for ApiError {
     fn from(error: StorageError) -> Self {
         Self::internal(error)
+    }
+}
+
+impl From<ResendError> for ApiError {
+    fn from(error: ResendError) -> Self {
+        match error {
+            ResendError::NotFound(_) => Self::DeliveryNotFound,
+            ResendError::Replaced(_) => Self::Conflict(
+                "The logout delivery was replaced by one for each session; send those again.",
+            ),
+            error => Self::internal(error),
+        }
     }
 }
 
@@ -177,6 +201,10 @@ impl IntoResponse for ApiError {
             error_code: self.code(),
         };
         let mut response = (status, Json(body)).into_response();
+        if let Self::TooManyRequests(wait) = &self {
+            let secs = HeaderValue::from(wait.as_secs());
+            response.headers_mut().insert(RETRY_AFTER, secs);
+        }
         if let Some(challenge) = self.challenge() {
             let value = HeaderValue::from_static(challenge);
             response.headers_mut().insert(WWW_AUTHENTICATE, value);

@@ -13,6 +13,7 @@ mod cookies;
 mod dialect;
 mod health;
 pub mod management;
+pub mod metrics;
 mod oauth_error;
 pub mod oidc;
 mod pages;
@@ -49,11 +50,17 @@ pub fn app(state: AppState) -> Router {
     );
     let url = state.issuer.id().url();
     let path = url.path().trim_end_matches('/');
-    let routes = if path.is_empty() {
+    let mut routes = if path.is_empty() {
         endpoints
     } else {
         part(health::router(), &open_id, &state).nest(path, endpoints)
     };
+    if let Some(exporter) = &state.metrics {
+        routes = routes.merge(self::metrics::router(
+            state.issuer.clone(),
+            exporter.clone(),
+        ));
+    }
     let baseline = security_headers::baseline(url.scheme() == "https");
     routes
         .layer(from_fn_with_state(baseline, security_headers::add))

@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::HeaderName;
 use axum::middleware::Next;
@@ -14,6 +14,7 @@ use axum::response::Response;
 use tracing::Instrument as _;
 
 use crate::issuer::Issuer;
+use crate::telemetry;
 
 /// The header of the answer that carries the id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,10 +34,13 @@ pub(super) async fn log(
     let path = request.uri().path().to_owned();
     let span = tracing::info_span!("request", request.id = %id);
     request.extensions_mut().insert(RequestId(id.clone()));
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let begun = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
-    let duration_ms = begun.elapsed().as_millis();
-    let status = response.status().as_u16();
+    let (took, status) = (begun.elapsed(), response.status().as_u16());
+    let duration_ms = took.as_millis();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    telemetry::answered(method.as_str(), route, status, took);
     span.in_scope(|| {
         if response.status().is_server_error() {
             tracing::warn!(%method, path, status, duration_ms, "{method} {path}: {status}");

@@ -9,6 +9,7 @@ use logout_shared::{Clock, RandomSource, SigningAlgorithm, SystemClock, SystemRa
 
 use super::{Inner, Issuer};
 use crate::delivery;
+use crate::domain::retention::Retention;
 use crate::domain::session::SessionLifetimes;
 use crate::egress::{self, Egress, Lookup, SetUpError};
 use crate::keyring::encrypter::{Encrypter, KeySetSource};
@@ -24,6 +25,8 @@ pub struct IssuerConfig {
     pub sessions: SessionLifetimes,
     /// How hard and how often clients are told.
     pub delivery: delivery::Settings,
+    /// How long history is kept.
+    pub retention: Retention,
     /// Which addresses may be called, and how.
     pub egress: egress::Settings,
     /// One signing key is made for each of these.
@@ -52,6 +55,7 @@ impl IssuerConfig {
             id,
             sessions: SessionLifetimes::default(),
             delivery: delivery::Settings::default(),
+            retention: Retention::default(),
             egress: egress::Settings::default(),
             signing_algorithms: Self::DEFAULT_ALGORITHMS.to_vec(),
             rotate_keys_every: Some(Self::DEFAULT_KEY_ROTATION),

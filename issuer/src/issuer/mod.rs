@@ -3,9 +3,12 @@
 //! It ties the floors below together (store, keys, the way out, the delivery worker) and hands
 //! them to whoever acts for it: `sessions.rs` for embedders, `login/` and `http/` in the server.
 //! Nothing happens by itself until [`Issuer::start_delivery`]. `builder.rs` makes one, `sweep.rs`
-//! ends sessions whose time has come, `key_watch.rs` follows other processes.
+//! ends sessions whose time has come, `history.rs` deletes what is old, `key_watch.rs` follows
+//! other processes.
 
 mod builder;
+mod endpoints;
+mod history;
 mod key_watch;
 mod sweep;
 
@@ -19,6 +22,7 @@ use crate::accounts::Accounts;
 use crate::delivery::{self, Parts, Running, Waiters, WindowView, Windows};
 use crate::domain::delivery::{DeliveryId, Endpoint};
 use crate::domain::initiator::Initiator;
+use crate::domain::logout_settings::AskedWait;
 use crate::domain::session::SessionLifetimes;
 use crate::domain::signing_key::{DueSteps, KeyLife};
 use crate::egress::Egress;
@@ -30,6 +34,8 @@ use crate::sessions::Sessions;
 use crate::storage::{HostTransaction, StorageError, Store};
 
 pub use builder::{BuildError, IssuerBuilder, IssuerConfig};
+pub use endpoints::EndpointState;
+pub use history::Deleted;
 
 /// An issuer. Cloning is cheap, all clones are the same issuer.
 ///
@@ -77,7 +83,7 @@ struct Inner {
 /// What goes on by itself.
 struct Tasks {
     worker: Running,
-    others: [AbortOnDropHandle<()>; 2],
+    others: [AbortOnDropHandle<()>; 3],
 }
 
 impl Issuer {
@@ -246,16 +252,28 @@ impl Issuer {
             .await
     }
 
-    /// Waits for first answers, for each client as long as its settings say.
+    /// Waits for first answers, for each client as long as its settings say, or for all of them
+    /// as long as the caller asks; gives whether all have answered.
     ///
     /// # Errors
     ///
     /// [`StorageError`] if the store cannot be read.
-    pub async fn wait_for_answers(&self, ended: &Ended) -> Result<(), StorageError> {
+    pub async fn wait_for_answers(
+        &self,
+        ended: &Ended,
+        asked: Option<AskedWait>,
+    ) -> Result<bool, StorageError> {
+        if let Some(asked) = asked {
+            let at_most = asked.duration();
+            return self
+                .wait_for_first_attempts(&ended.deliveries, at_most)
+                .await;
+        }
+        let nobody_waits = ended.waits.keys().any(Duration::is_zero);
         let waits = ended.waits.iter().filter(|(at_most, _)| !at_most.is_zero());
         let waits = waits.map(|(at_most, ids)| self.wait_for_first_attempts(ids, *at_most));
-        futures_util::future::try_join_all(waits).await?;
-        Ok(())
+        let answered = futures_util::future::try_join_all(waits).await?;
+        Ok(!nobody_waits && answered.into_iter().all(|all| all))
     }
 
     /// Does what is due with the signing keys, now; gives what. The sweep does this by itself.
@@ -271,8 +289,8 @@ impl Issuer {
         self.0.keys.turn(&*self.0.store, life, self.now()).await
     }
 
-    /// Starts what goes on by itself: telling clients, ending sessions whose time has come, and
-    /// replacing signing keys.
+    /// Starts what goes on by itself: telling clients, ending sessions whose time has come,
+    /// deleting old history, and replacing signing keys.
     ///
     /// A second call does nothing.
     ///
@@ -284,8 +302,9 @@ impl Issuer {
         if running.is_none() {
             let worker = delivery::start(self.parts());
             let sweep = tokio::spawn(sweep::run(Arc::downgrade(&self.0)));
+            let history = tokio::spawn(history::run(Arc::downgrade(&self.0)));
             let key_watch = tokio::spawn(key_watch::run(Arc::downgrade(&self.0)));
-            let others = [sweep, key_watch].map(AbortOnDropHandle::new);
+            let others = [sweep, history, key_watch].map(AbortOnDropHandle::new);
             *running = Some(Tasks { worker, others });
         }
     }

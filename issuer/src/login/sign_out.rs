@@ -14,6 +14,7 @@ use crate::domain::authorization::digest;
 use crate::domain::client::Client;
 use crate::domain::event_log::{LogCode, LogEvent};
 use crate::domain::initiator::Initiator;
+use crate::domain::logout_settings::{AskedWait, MAX_WAIT_MS};
 use crate::domain::session::{Device, Session};
 use crate::issuer::Issuer;
 use crate::logout::{EndSessionError, LogContext};
@@ -28,6 +29,7 @@ pub struct Parameters {
     pub client_id: Option<String>,
     pub post_logout_redirect_uri: Option<String>,
     pub state: Option<String>,
+    pub wait_ms: Option<String>,
     /// A known parameter that came more than once.
     pub repeated: Option<&'static str>,
 }
@@ -43,6 +45,8 @@ pub struct SignOutRequest {
     pub redirect_uri: Option<String>,
     /// To be repeated there.
     pub state: Option<String>,
+    /// How long the browser waits for the clients' answers, if the app asks for it.
+    pub wait: Option<AskedWait>,
 }
 
 /// Why a request to sign out is not acted on.
@@ -70,6 +74,9 @@ pub enum SignOutError {
     /// Nobody vouches for the address.
     #[error("a post_logout_redirect_uri needs an id_token_hint or a client_id")]
     RedirectUriWithoutClient,
+    /// The wait is none.
+    #[error("the wait_ms is not a number from 0 to {MAX_WAIT_MS}")]
+    Wait,
     /// Ending the session failed.
     #[error(transparent)]
     End(#[from] EndSessionError),
@@ -119,7 +126,9 @@ pub async fn load_request(
         (Some(uri), Some(client)) if client.allowed_logout_urls.contains(&uri) => Some(uri),
         (Some(_), Some(_)) => return Err(SignOutError::RedirectUri),
     };
+    let wait = parameters.wait_ms.map(|wait| wait.parse()).transpose();
     Ok(SignOutRequest {
+        wait: wait.map_err(|_| SignOutError::Wait)?,
         hint,
         client,
         redirect_uri,
@@ -215,7 +224,7 @@ pub async fn sign_out(
         .sessions()
         .end_for(&session, Initiator::RpLogout, context)
         .await?;
-    issuer.wait_for_answers(&ended).await?;
+    issuer.wait_for_answers(&ended, request.wait).await?;
     Ok(())
 }
 

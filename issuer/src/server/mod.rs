@@ -4,10 +4,11 @@
 //! takes the server lock, makes keys, makes what the configuration asks for, starts the worker,
 //! and accepts last: whoever gets an answer gets it from a whole server. A stop goes the other
 //! way round; the worker stops before the store closes. The command is in `cli/serve.rs`, the
-//! accept loop in `connections.rs`.
+//! accept loop in `connections.rs`, the page for operators in `metrics_page.rs`.
 
 mod connections;
 mod error;
+mod metrics_page;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use logout_shared::{Clock, RandomSource, SystemClock, SystemRandom};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
 use crate::bootstrap;
 use crate::config::Config;
@@ -25,6 +26,8 @@ use crate::storage::Store;
 use crate::storage::sqlite::{ServerLock, SqliteOptions, SqliteStore};
 
 pub use error::{OpenError, ServeError};
+
+use metrics_page::MetricsPage;
 
 /// Starts a server as the configuration says.
 ///
@@ -58,6 +61,7 @@ pub struct Server {
     /// Also stops accepting when the server is dropped.
     stop: DropGuard,
     accepting: JoinHandle<()>,
+    metrics: Option<MetricsPage>,
     grace: std::time::Duration,
     /// Held as long as the server runs; none for a store that no other process can open.
     lock: Option<ServerLock>,
@@ -80,6 +84,11 @@ impl Server {
         self.local_addr
     }
 
+    /// The address of `/metrics`, where it has one of its own.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(|page| page.address)
+    }
+
     /// The engine inside.
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
@@ -88,6 +97,7 @@ impl Server {
     /// Stops: no new requests, then the worker, then the store.
     pub async fn shutdown(self) {
         drop(self.stop);
+        drop(self.metrics);
         if let Err(error) = self.accepting.await {
             tracing::error!("the server did not stop cleanly: {error}");
         }
@@ -164,14 +174,19 @@ impl ServerBuilder {
                 .map_err(ServeError::Lock)?;
             (store as Arc<dyn Store>, Some(lock))
         };
+        let own_page = match config.metrics.listen {
+            Some(listen) => Some(bind(listen).await?),
+            None => None,
+        };
         let issuer = build(&config, store, clock, random).await?;
         bootstrap::run(&issuer, &config).await?;
         issuer.start_delivery();
         let settings = http::Settings::from(&config.http);
-        let state = AppState::new(issuer.clone(), settings);
+        let mut state = AppState::new(issuer.clone(), settings);
+        let metrics = MetricsPage::open(&config, own_page, &mut state);
         let settings = Arc::clone(&state.http);
         let grace = settings.shutdown_grace;
-        let stop = CancellationToken::new();
+        let stop = state.stop.clone();
         let serving = connections::serve(listener, http::app(state), settings, stop.clone());
         let accepting = tokio::spawn(serving);
         Ok(Server {
@@ -179,6 +194,7 @@ impl ServerBuilder {
             issuer,
             stop: stop.drop_guard(),
             accepting,
+            metrics,
             grace,
             lock,
         })
@@ -225,6 +241,7 @@ async fn build(
         id: config.issuer(),
         sessions: (&config.session).into(),
         delivery: (&config.delivery).into(),
+        retention: (&config.retention).into(),
         egress: config.egress_settings(),
         signing_algorithms: config.keys.signing_algorithms.clone(),
         rotate_keys_every: config.keys.rotate_every,

@@ -1,9 +1,11 @@
 //! The event log.
 
 use async_trait::async_trait;
+use logout_shared::Timestamp;
 
 use super::StorageError;
-use crate::domain::event_log::LogEvent;
+use crate::domain::delivery::DeliveryId;
+use crate::domain::event_log::{LogCode, LogEvent};
 
 /// A stored record.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,11 +29,29 @@ pub trait EventLogReads {
         offset: u32,
         limit: u32,
     ) -> Result<Vec<LogRecord>, StorageError>;
+
+    /// The number of the latest record that there ever was.
+    async fn latest_event(&mut self) -> Result<EventNumber, StorageError>;
+
+    /// Records with one of these codes after a number, oldest first, `limit` at most: their numbers
+    /// and the deliveries that they are about.
+    async fn events_after(
+        &mut self,
+        after: EventNumber,
+        codes: &[LogCode],
+        limit: u32,
+    ) -> Result<Vec<(EventNumber, Option<DeliveryId>)>, StorageError>;
 }
+
+/// The number of a record, in the order in which they were written; 0 comes before the first.
+pub type EventNumber = u64;
 
 /// Writes the event log.
 #[async_trait]
 pub trait EventLogWrites {
     /// Appends records in one statement a chunk.
     async fn append_events(&mut self, events: &[LogEvent]) -> Result<(), StorageError>;
+
+    /// Deletes up to `limit` records of this time or earlier; gives how many.
+    async fn delete_events(&mut self, until: Timestamp, limit: u32) -> Result<u64, StorageError>;
 }

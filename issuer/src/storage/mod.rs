@@ -16,6 +16,7 @@ mod sessions;
 mod signing_keys;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod stats;
 mod users;
 
 use std::sync::{Arc, Mutex};
@@ -26,14 +27,15 @@ use futures_util::future::BoxFuture;
 
 pub use authorizations::{AuthorizationReads, AuthorizationWrites, CodeUse};
 pub use clients::{ClientReads, ClientWrites};
-pub use event_log::{EventLogReads, EventLogWrites, LogRecord};
+pub use event_log::{EventLogReads, EventLogWrites, EventNumber, LogRecord};
 pub use outbox::{
     Birth, Births, ClaimedDelivery, DeliveryDesk, DeliveryFilter, DeliveryPage, DueDeliveries,
-    Lease, OutboxReads, OutboxWrites, RecordedAttempt, Seat, TakeSlot,
+    EndpointBacklog, Lease, OutboxReads, OutboxWrites, RecordedAttempt, Seat, TakeSlot,
 };
 pub use participants::{ParticipantReads, ParticipantWrites, UntoldParticipant};
 pub use sessions::{SessionPage, SessionReads, SessionWrites};
 pub use signing_keys::{SigningKeyReads, SigningKeyWrites};
+pub use stats::StatsReads;
 pub use users::{UserReads, UserWrites};
 
 /// A storage operation that failed.
@@ -70,6 +72,7 @@ pub trait Snapshot:
     + OutboxReads
     + EventLogReads
     + SigningKeyReads
+    + StatsReads
     + Send
 {
 }

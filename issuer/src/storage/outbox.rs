@@ -8,7 +8,9 @@ use logout_shared::{ClientId, SessionId, Subject, Timestamp};
 
 use super::StorageError;
 use crate::domain::client::Client;
-use crate::domain::delivery::{Attempt, Delivery, DeliveryId, DeliveryState, Endpoint};
+use crate::domain::delivery::{
+    Attempt, Delivery, DeliveryId, DeliveryState, Endpoint, LastAttempt,
+};
 use crate::domain::logout_settings::LogoutUrl;
 
 /// A delivery that a worker holds a lease on, with all that an attempt needs to know.
@@ -98,10 +100,29 @@ pub struct RecordedAttempt {
 pub struct DeliveryFilter {
     /// Of this client only.
     pub client: Option<ClientId>,
-    /// In this state only.
-    pub state: Option<DeliveryState>,
+    /// In one of these states only; in any if there is none.
+    pub states: Vec<DeliveryState>,
     /// About this session only.
     pub session: Option<SessionId>,
+    /// About sessions of this user only.
+    pub user: Option<Subject>,
+    /// Made at this time or later.
+    pub after: Option<Timestamp>,
+    /// Made before this time.
+    pub before: Option<Timestamp>,
+}
+
+/// What has not been finished at one URL of one client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointBacklog {
+    /// The client and the URL.
+    pub endpoint: Endpoint,
+    /// How many deliveries wait or are under way.
+    pub unfinished: u64,
+    /// How many of them wait for the endpoint and not for a time.
+    pub queued: u64,
+    /// When the session of the oldest of them ended.
+    pub oldest_event_at: Timestamp,
 }
 
 /// A page of deliveries, newest first.
@@ -155,6 +176,15 @@ pub trait OutboxReads {
         client: &ClientId,
         take: u32,
     ) -> Result<(u64, Vec<DeliveryId>), StorageError>;
+
+    /// The endpoints that have unfinished deliveries.
+    async fn endpoint_backlogs(&mut self) -> Result<Vec<EndpointBacklog>, StorageError>;
+
+    /// The latest attempt at an endpoint, as far as it can be found cheaply.
+    async fn last_outcome(
+        &mut self,
+        endpoint: &Endpoint,
+    ) -> Result<Option<LastAttempt>, StorageError>;
 
     /// When the next delivery is due, leased ones left out.
     async fn next_due(&mut self) -> Result<Option<Timestamp>, StorageError>;
@@ -217,6 +247,23 @@ pub trait OutboxWrites {
 
     /// Gives back all leases: no other process uses this store.
     async fn release_all_deliveries(&mut self, now: Timestamp) -> Result<u64, StorageError>;
+
+    /// Makes deliveries due now, to be given up at `give_up_at`; gives how many. One that somebody
+    /// holds, that is due or queued already or that was replaced by others is left as it is.
+    async fn retry_deliveries(
+        &mut self,
+        ids: &[DeliveryId],
+        now: Timestamp,
+        give_up_at: Timestamp,
+    ) -> Result<u64, StorageError>;
+
+    /// Deletes up to `limit` deliveries that were finished at this time or earlier, with their
+    /// attempts; gives how many.
+    async fn delete_finished_deliveries(
+        &mut self,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError>;
 
     /// Cancels what is unfinished for a client, `limit` at most; gives how many.
     async fn cancel_deliveries_of_client(

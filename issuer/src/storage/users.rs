@@ -1,5 +1,7 @@
 //! Users and their password hashes.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use logout_shared::Subject;
 
@@ -11,6 +13,12 @@ use crate::domain::user::{PasswordHash, User};
 pub trait UserReads {
     /// The user with this id.
     async fn find_user(&mut self, id: &Subject) -> Result<Option<User>, StorageError>;
+
+    /// The e-mail addresses of those users that are known here.
+    async fn find_emails(
+        &mut self,
+        ids: &[&Subject],
+    ) -> Result<HashMap<Subject, String>, StorageError>;
 
     /// The user with this address, compared without case.
     async fn find_user_by_email(&mut self, email: &str) -> Result<Option<User>, StorageError>;

@@ -12,6 +12,7 @@ mod config;
 mod connections;
 mod database;
 mod keys;
+mod metrics;
 mod program;
 mod serve;
 mod session;

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::program::{Program, until};
 
 /// Begins a session of a user at a client, as a sign-in would.
-fn begin(program: &Program, user: &str, client: &str) -> String {
+pub(crate) fn begin(program: &Program, user: &str, client: &str) -> String {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let config = Config::load(Some(&program.path("issuer.toml"))).unwrap();
@@ -31,7 +31,7 @@ fn begin(program: &Program, user: &str, client: &str) -> String {
     })
 }
 
-fn with_client(url: &str) -> Program {
+pub(crate) fn with_client(url: &str) -> Program {
     let program = Program::new();
     let create = [
         "client",
@@ -129,6 +129,46 @@ fn an_ended_session_is_gone_and_its_clients_have_deliveries() {
     assert_eq!(delivery["url"], "http://127.0.0.1:9/bcl");
     let none = program.json(&["delivery", "list", "--state", "heard"]);
     assert_eq!(none["deliveries"], json!([]));
+    let of_user = program.json(&["delivery", "list", "--user", "auth0|1"]);
+    assert_eq!(of_user, listed);
+    let id = delivery["id"].as_str().unwrap();
+    let mut shown = program.json(&["delivery", "show", id]);
+    assert_eq!(shown["history"], json!([]));
+    shown.as_object_mut().unwrap().remove("history");
+    assert_eq!(&shown, delivery);
+    let text = program.ok(&["delivery", "show", id]);
+    assert!(text.contains(&format!("session       {sid}")), "{text}");
+    let error = program.refused(&["delivery", "show", "019aaf6a3c807000a1b2c3d4e5f60718"]);
+    assert!(error.contains("no delivery 019aaf6a"), "{error}");
+}
+
+#[test]
+fn deliveries_are_sent_again_singly_and_by_description() {
+    let program = with_client("http://127.0.0.1:9/bcl");
+    let ended = program.json(&["session", "end", &begin(&program, "auth0|1", "a")]);
+    let id = ended["deliveries"][0].as_str().unwrap();
+    let due = program.ok(&["delivery", "retry", id]);
+    assert_eq!(
+        due,
+        format!("delivery {id} was due already: nothing has changed\n")
+    );
+    // Without its URL the client is told no more, and what it had coming is cancelled.
+    program.ok(&["client", "update", "a", "--backchannel-logout-url", ""]);
+    let cancelled = ["delivery", "retry", "--client", "a", "--state", "cancelled"];
+    let dry = program.ok(&[&cancelled[..], &["--dry-run"]].concat());
+    assert_eq!(dry, "1 delivery would be sent again\n");
+    assert_eq!(program.json(&cancelled), json!({"count": 1}));
+    assert_eq!(program.ok(&cancelled), "0 deliveries sent again now\n");
+    assert_eq!(program.json(&["delivery", "show", id])["state"], "pending");
+    for wrong in [
+        &["delivery", "retry"][..],
+        &["delivery", "retry", "--dry-run"],
+        &["delivery", "retry", id, "--client", "a"],
+        &["delivery", "retry", "--state", "in_flight"],
+        &["delivery", "retry", "--after", "yesterday"],
+    ] {
+        assert_eq!(program.run(wrong).code, 2, "{wrong:?}");
+    }
 }
 
 #[test]

@@ -164,7 +164,7 @@ async fn g24_whoever_signed_in_again_is_not_signed_out_with_the_old_sessions() {
     assert_eq!((sids.len(), traces.len()), (SESSIONS, SESSIONS));
     // Piece by piece: what was left stayed together and was taken apart in its turn.
     let filter = DeliveryFilter {
-        state: Some(DeliveryState::Expanded),
+        states: vec![DeliveryState::Expanded],
         ..DeliveryFilter::default()
     };
     let mut view = world.issuer.store().read().await.unwrap();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use logout_issuer::domain::delivery::DeliveryState;
 use logout_issuer::domain::initiator::Initiator;
+use logout_issuer::domain::logout_settings::AskedWait;
 use logout_issuer::domain::session::Device;
 use logout_issuer::logout::{EndSessionError, Ended, LogContext};
 use logout_issuer::sessions::SessionError;
@@ -232,7 +233,8 @@ async fn g25_a_sign_out_waits_for_first_answers_but_not_longer_than_the_client_a
     let sid = world.session(&[&answers, &stuck]).await;
     let ended = world.revoke(&sid).await;
     let begun = std::time::Instant::now();
-    world.issuer.wait_for_answers(&ended).await.unwrap();
+    let all = world.issuer.wait_for_answers(&ended, None).await.unwrap();
+    assert!(!all, "one client has not answered");
     assert!(
         begun.elapsed() < Duration::from_millis(4_500),
         "{:?}",
@@ -248,6 +250,33 @@ async fn g25_a_sign_out_waits_for_first_answers_but_not_longer_than_the_client_a
         .issuer
         .wait_for_first_attempts(&[], Duration::from_hours(1));
     assert!(wait.await.unwrap());
+}
+
+#[tokio::test]
+async fn g25_whoever_ends_a_session_can_ask_for_another_wait() {
+    let (world, slow) = (World::start().await, TestRelyingParty::start().await);
+    let hangs = TestRelyingParty::start().await;
+    hangs.always_answer(Answer::Hang);
+    let late = Answer::After(Duration::from_millis(50), Answer::Status(200).into());
+    slow.always_answer(late);
+    let impatient = world
+        .client_with("slow", &[&slow.url()], |it| it.delivery.wait_ms = 0)
+        .await;
+    let patient = world
+        .client_with("hangs", &[&hangs.url()], |it| it.delivery.wait_ms = 5_000)
+        .await;
+    let wait = |ms| Some(AskedWait::from_millis(ms).unwrap());
+    let ended = world.revoke(&world.session(&[&impatient]).await).await;
+    let all = world.issuer.wait_for_answers(&ended, wait(5_000)).await;
+    assert!(all.unwrap(), "longer than the client's own wait");
+    assert_eq!(slow.requests().len(), 1);
+
+    let ended = world.revoke(&world.session(&[&patient]).await).await;
+    for ms in [0, 1] {
+        let asked = world.issuer.wait_for_answers(&ended, wait(ms));
+        let all = tokio::time::timeout(Duration::from_secs(4), asked).await;
+        assert!(!all.expect("shorter than the client's own wait").unwrap());
+    }
 }
 
 #[tokio::test]

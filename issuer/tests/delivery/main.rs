@@ -14,6 +14,7 @@ mod crash;
 mod encrypted;
 mod ending;
 mod enlisted;
+mod event_log;
 mod faults;
 mod initiators;
 mod outcomes;

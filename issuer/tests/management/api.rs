@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::Response;
 use logout_issuer::domain::client::Client;
 use logout_issuer::domain::management_scope;
 use logout_issuer::domain::session::{AuthenticationMethod, CookieMode, Device, Session};
@@ -24,6 +25,7 @@ use logout_shared::{
 };
 use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_795_413_600);
@@ -35,6 +37,8 @@ pub(crate) struct Api {
     router: Router,
     pub(crate) issuer: Issuer,
     pub(crate) clock: ManualClock,
+    /// Ends the answers that go on by themselves.
+    pub(crate) stop: CancellationToken,
 }
 
 /// What a call gave.
@@ -130,11 +134,14 @@ impl Api {
             .build()
             .await
             .unwrap();
-        let router = app(AppState::new(issuer.clone(), Settings::default()));
+        let state = AppState::new(issuer.clone(), Settings::default());
+        let stop = state.stop.clone();
+        let router = app(state);
         let api = Self {
             router,
             issuer,
             clock,
+            stop,
         };
         api.put_client(client(CALLER)).await;
         api.put_user(USER).await;
@@ -162,9 +169,14 @@ impl Api {
             .unwrap()
     }
 
+    /// Sends a request and gives the answer while its body may still go on.
+    pub(crate) async fn open(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// Sends a request as it is.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.open(request).await;
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
         let body = serde_json::from_slice(&bytes)

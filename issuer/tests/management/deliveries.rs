@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 
 use crate::api::{Api, START, USER, client};
 
-const READ: &str = "read:logout_deliveries";
+pub(crate) const READ: &str = "read:logout_deliveries";
 const URL: &str = "https://shop.example/out";
 
 /// A delivery whose id says that it was made `n` seconds after the start.
-fn delivery(n: u32, client: &str) -> Delivery {
+pub(crate) fn delivery(n: u32, client: &str) -> Delivery {
     let millis = u128::from(START.as_millis().unsigned_abs()) + u128::from(n) * 1_000;
     // Version 7: the time in front.
     let id = (millis << 80) | (0x7 << 76) | (0b10 << 62) | u128::from(n);
@@ -43,7 +43,7 @@ fn delivery(n: u32, client: &str) -> Delivery {
     }
 }
 
-async fn put(api: &Api, deliveries: Vec<Delivery>) {
+pub(crate) async fn put(api: &Api, deliveries: Vec<Delivery>) {
     let written = api.issuer.store().write::<_, StorageError, _>(move |tx| {
         Box::pin(async move { tx.insert_deliveries(&deliveries).await })
     });
@@ -51,7 +51,7 @@ async fn put(api: &Api, deliveries: Vec<Delivery>) {
 }
 
 /// Claims what is due and records this answer for each.
-async fn attempt(api: &Api, status: Option<u16>, error: Option<AttemptError>) {
+pub(crate) async fn attempt(api: &Api, status: Option<u16>, error: Option<AttemptError>) {
     let now = api.issuer.now();
     let written = api.issuer.store().write::<_, StorageError, _>(move |tx| {
         Box::pin(async move {
@@ -89,6 +89,22 @@ async fn attempt(api: &Api, status: Option<u16>, error: Option<AttemptError>) {
         })
     });
     written.await.unwrap();
+}
+
+/// Claims what is due and does nothing with it.
+pub(crate) async fn hold(api: &Api) {
+    let now = api.issuer.now();
+    let written = api.issuer.store().write::<_, StorageError, _>(move |tx| {
+        Box::pin(async move {
+            let lease = Lease {
+                worker: "w".into(),
+                now,
+                until: now + Duration::from_secs(30),
+            };
+            tx.claim_due_deliveries(&lease, 100, &mut |_| true).await
+        })
+    });
+    assert!(!written.await.unwrap().leased.is_empty());
 }
 
 #[tokio::test]
@@ -178,6 +194,10 @@ async fn lists_are_narrowed_and_end() {
             .collect(),
     )
     .await;
+    let user = USER.replace('|', "%7C");
+    for n in 0..7 {
+        api.put_session(&format!("s{n}"), USER, &[]).await;
+    }
     for (filter, sessions) in [
         ("", vec!["s6", "s5", "s4", "s3", "s2", "s1", "s0"]),
         ("&client_id=blog", vec!["s5", "s3", "s1"]),
@@ -187,6 +207,15 @@ async fn lists_are_narrowed_and_end() {
             vec!["s6", "s4", "s2", "s0"],
         ),
         ("&state=heard", vec![]),
+        (
+            &format!("&user_id={user}&client_id=blog"),
+            vec!["s5", "s3", "s1"],
+        ),
+        ("&user_id=nobody", vec![]),
+        (
+            "&after=2026-11-23T06:00:02Z&before=2026-11-23T06:00:05Z",
+            vec!["s4", "s3", "s2"],
+        ),
     ] {
         let (mut seen, mut from) = (Vec::new(), String::new());
         for page in 0.. {
@@ -203,10 +232,27 @@ async fn lists_are_narrowed_and_end() {
         }
         assert_eq!(seen, sessions, "{filter}");
     }
-    for wrong in ["state=odd", "take=0", "client_id=%0A", "session_id=%0A"] {
-        api.get(READ, &format!("/logout-deliveries?{wrong}"))
-            .await
-            .expect(400);
+    api.get(READ, "/logout-deliveries?take=100")
+        .await
+        .expect(200);
+    for (wrong, part) in [
+        ("state=odd", "'a state of a delivery expected, found: odd'"),
+        ("take=0", "on property take."),
+        ("take=101", "'a number from 1 to 100 expected, found: 101'"),
+        ("client_id=%0A", "on property client_id."),
+        ("session_id=%0A", "on property session_id."),
+        ("user_id=%0A", "on property user_id."),
+        (
+            "after=today",
+            "'a time such as 2026-11-23T06:00:00Z expected, found: today'",
+        ),
+        ("before=1", "on property before."),
+        ("client=shop", "'Additional properties not allowed: client'"),
+    ] {
+        let told = api.get(READ, &format!("/logout-deliveries?{wrong}")).await;
+        let told = told.expect(400);
+        assert_eq!(told["errorCode"], "invalid_query_string", "{wrong}");
+        assert!(told["message"].as_str().unwrap().contains(part), "{told}");
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use logout_issuer::domain::logout_settings::{Initiators, LogoutSettings, LogoutUrl};
+use logout_tests::relying_party::{Answer, TestRelyingParty};
 use serde_json::{Value, json};
 
 use crate::api::{Api, CALLER, USER, client};
@@ -126,6 +128,60 @@ async fn revoking_ends_a_session_and_then_there_is_none() {
         .call(scopes, "POST /sessions/s1/revoke", Value::Null)
         .await;
     again.refused(GONE.0, GONE.1, GONE.2);
+}
+
+#[tokio::test]
+async fn whoever_revokes_can_wait_for_the_answers_of_clients() {
+    let api = Api::start_for_development().await;
+    api.issuer.start_delivery();
+    let (shop, hangs) = (
+        TestRelyingParty::start().await,
+        TestRelyingParty::start().await,
+    );
+    hangs.always_answer(Answer::Hang);
+    for (id, app) in [("shop", &shop), ("hangs", &hangs)] {
+        let mut client = client(id);
+        client.logout = Some(LogoutSettings {
+            urls: vec![LogoutUrl::from_stored(app.url())],
+            initiators: Some(Initiators::All),
+            ..LogoutSettings::default()
+        });
+        api.put_client(client).await;
+    }
+    let scopes = "delete:sessions delete:refresh_tokens";
+    for (session, participant, ms, answered) in [
+        ("s1", "shop", 5_000, true),
+        ("s2", "hangs", 1, false),
+        ("s3", "hangs", 0, false),
+    ] {
+        api.put_session(session, USER, &[participant]).await;
+        let line = format!("POST /sessions/{session}/revoke");
+        let told = api.call(scopes, &line, json!({ "wait_ms": ms })).await;
+        let wanted = json!({"deliveries": 1, "answered": answered});
+        assert_eq!(told.expect(202), wanted, "{session}");
+        assert!(api.session(session).await.is_none());
+    }
+    api.put_session("s4", USER, &[]).await;
+    for (wrong, part) in [
+        (
+            json!({"wait_ms": 5_001}),
+            "a wait is a number of milliseconds from 0 to 5000",
+        ),
+        (json!({"wait_ms": "1"}), "Expected type integer"),
+        (
+            json!({"wait": 1}),
+            "Additional properties not allowed: wait",
+        ),
+    ] {
+        let told = api.call(scopes, "POST /sessions/s4/revoke", wrong).await;
+        let told = told.expect(400);
+        assert!(told["message"].as_str().unwrap().contains(part), "{told}");
+    }
+    assert!(api.session("s4").await.is_some());
+    let told = api
+        .call(scopes, "POST /sessions/s4/revoke", json!({}))
+        .await;
+    assert_eq!(told.expect(202), "", "nobody asked to wait");
 }
 
 #[tokio::test]

@@ -347,6 +347,35 @@ async fn an_app_that_does_not_answer_does_not_keep_the_browser() {
 }
 
 #[tokio::test]
+async fn the_app_that_signs_out_can_ask_for_another_wait() {
+    let house = House::open().await;
+    house.issuer.start_delivery();
+    let app = TestRelyingParty::start().await;
+    app.always_answer(Answer::Hang);
+    let mut ada = SignedIn::new(&house).await;
+    join_app(&mut ada, &app, 5_000).await;
+    let hint = ada.id_token.clone();
+    for wrong in ["5001", "-1", "soon"] {
+        let reply = ada
+            .leave(&[("id_token_hint", &hint), ("wait_ms", wrong)])
+            .await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+        assert!(
+            reply.body.contains("not a number from 0 to 5000"),
+            "{reply:?}"
+        );
+        assert!(ada.is_in().await, "nothing ends on a fault");
+    }
+    // The person who is asked first waits no longer either.
+    let page = ada.leave(&[("wait_ms", "1")]).await;
+    assert!(page.body.contains("Sign out?"), "{page:?}");
+    let reply = ada.browser.submit(&page, &[]);
+    let reply = tokio::time::timeout(Duration::from_secs(4), reply).await;
+    let reply = reply.expect("the sign-out waited for the app that hangs");
+    assert!(reply.body.contains("You are signed out"), "{reply:?}");
+}
+
+#[tokio::test]
 async fn auth0s_older_way_out_asks_nobody() {
     let house = House::open().await;
     let mut ada = SignedIn::new(&house).await;

@@ -106,7 +106,7 @@ each_store! {
         assert_eq!(state(store, 1).await, DeliveryState::InFlight);
         let mut view = store.read().await.unwrap();
         for (filter, found) in [(DeliveryState::InFlight, 1), (DeliveryState::Pending, 0)] {
-            let filter = DeliveryFilter { state: Some(filter), ..DeliveryFilter::default() };
+            let filter = DeliveryFilter { states: vec![filter], ..DeliveryFilter::default() };
             let page = view.list_deliveries(&filter, None, 10).await.unwrap();
             assert_eq!(page.deliveries.len(), found);
         }
@@ -371,7 +371,7 @@ each_store! {
         }
         assert_eq!(seen.len(), 10_000);
         let filter = DeliveryFilter {
-            state: Some(DeliveryState::Heard),
+            states: vec![DeliveryState::Heard],
             ..DeliveryFilter::default()
         };
         let mut view = store.read().await.unwrap();

@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
-use logout_issuer::domain::delivery::{About, AttemptError, Delivery, DeliveryState, LastAttempt};
+use logout_issuer::domain::delivery::{
+    About, AttemptError, Delivery, DeliveryId, DeliveryState, LastAttempt,
+};
+use logout_issuer::domain::logout_settings::LogoutUrl;
 use logout_issuer::storage::{DeliveryFilter, Store};
-use logout_shared::SessionMetadata;
+use logout_shared::{SessionMetadata, SystemRandom};
 
-use crate::each_store;
-use crate::samples::{at, delivery, delivery_id, id, insert_deliveries};
+use crate::outbox_claim::claim;
+use crate::samples::{
+    at, delivery, delivery_id, end_session, id, insert_deliveries, insert_session, session,
+};
+use crate::{commit, each_store};
 
 async fn listed(store: &dyn Store, filter: &DeliveryFilter) -> Vec<u128> {
     let mut view = store.read().await.unwrap();
@@ -75,10 +81,11 @@ each_store! {
         .await;
         let (client, session) = (Some(id("shop")), Some(id("s1")));
         let state = Some(DeliveryState::Heard);
-        let filter = |client: &Option<_>, state, session: &Option<_>| DeliveryFilter {
+        let filter = |client: &Option<_>, state: Option<_>, session: &Option<_>| DeliveryFilter {
             client: client.clone(),
-            state,
+            states: state.into_iter().collect(),
             session: session.clone(),
+            ..DeliveryFilter::default()
         };
         assert_eq!(listed(store, &filter(&None, None, &None)).await, [4, 3, 2, 1]);
         assert_eq!(listed(store, &filter(&client, None, &None)).await, [3, 2, 1]);
@@ -88,6 +95,130 @@ each_store! {
         assert_eq!(listed(store, &filter(&client, None, &session)).await, [2, 1]);
         assert_eq!(listed(store, &filter(&None, state, &session)).await, [4, 2]);
         assert_eq!(listed(store, &filter(&client, state, &session)).await, [2]);
+    }
+
+    async fn several_states_are_any_of_them(store: &dyn Store) {
+        let in_state = |number, state| Delivery { state, ..delivery(number, "shop") };
+        let states = [DeliveryState::Pending, DeliveryState::Refusing, DeliveryState::Pending];
+        let all = (1..).zip(states).map(|(number, state)| in_state(number, state)).collect();
+        insert_deliveries(store, all).await;
+        let filter = |states: &[_]| DeliveryFilter {
+            states: states.to_vec(),
+            ..DeliveryFilter::default()
+        };
+        assert_eq!(listed(store, &filter(&states)).await, [3, 2, 1]);
+        assert_eq!(listed(store, &filter(&states[..1])).await, [3, 1]);
+        assert_eq!(listed(store, &filter(&[DeliveryState::Heard, states[1]])).await, [2]);
+    }
+
+    async fn the_deliveries_of_a_user_are_those_of_the_users_sessions(store: &dyn Store) {
+        insert_session(store, &session("s1", "u1")).await;
+        insert_session(store, &session("s2", "u2")).await;
+        let of_s2 = Delivery {
+            about: About::Session(id("s2")),
+            user: id("u2"),
+            ..delivery(2, "shop")
+        };
+        let of_all = Delivery {
+            about: About::AllSessions(vec![id("s1"), id("s0")]),
+            ..delivery(3, "shop")
+        };
+        insert_deliveries(store, vec![delivery(1, "shop"), of_s2, of_all]).await;
+        end_session(store, "s1", at(1)).await;
+        for (user, found) in [("u1", vec![3, 1]), ("u2", vec![2]), ("u3", vec![])] {
+            let filter = DeliveryFilter { user: Some(id(user)), ..DeliveryFilter::default() };
+            assert_eq!(listed(store, &filter).await, found, "{user}");
+        }
+    }
+
+    async fn times_are_those_of_the_making_to_the_millisecond(store: &dyn Store) {
+        let made = |number: u64| {
+            let time = at(0) + Duration::from_millis(number);
+            let id = DeliveryId::generate(time, &SystemRandom);
+            Delivery { id, ..delivery(0, "shop") }
+        };
+        let all: Vec<_> = (0..4).map(made).collect();
+        let ids: Vec<_> = all.iter().map(|one| one.id.0.as_u128()).collect();
+        insert_deliveries(store, all).await;
+        let after = Some(at(0) + Duration::from_millis(1));
+        let before = Some(at(0) + Duration::from_millis(3));
+        let filter = DeliveryFilter { after, before, ..DeliveryFilter::default() };
+        assert_eq!(listed(store, &filter).await, [ids[2], ids[1]]);
+        let mut view = store.read().await.unwrap();
+        let first = view.list_deliveries(&filter, None, 1).await.unwrap();
+        let second = view.list_deliveries(&filter, first.next.as_deref(), 1).await.unwrap();
+        assert_eq!(second.deliveries[0].id.0.as_u128(), ids[1]);
+        assert_eq!(second.next, None);
+    }
+
+    async fn what_nobody_holds_and_is_not_due_is_made_due(store: &dyn Store) {
+        let finished = |number, state| Delivery {
+            state,
+            attempts: 7,
+            next_attempt_at: None,
+            finished_at: Some(at(1)),
+            ..delivery(number, "shop")
+        };
+        let later = Delivery { next_attempt_at: Some(at(60)), ..delivery(1, "shop") };
+        let all = vec![
+            later,
+            finished(2, DeliveryState::GivenUp),
+            finished(3, DeliveryState::Expanded),
+            delivery(4, "shop"),
+        ];
+        insert_deliveries(store, all.clone()).await;
+        assert_eq!(claim(store, "w", at(0), 1).await.len(), 1, "4 is held");
+        let ids: Vec<_> = (1..=5).map(delivery_id).collect();
+        let retry = || {
+            let ids = ids.clone();
+            async move { commit!(store, |tx| tx.retry_deliveries(&ids, at(10), at(99)).await) }
+        };
+        assert_eq!(retry().await.unwrap(), 2);
+        assert_eq!(retry().await.unwrap(), 0, "a second time changes nothing");
+        let mut view = store.read().await.unwrap();
+        for number in [1, 2] {
+            let found = view.find_delivery(delivery_id(number)).await.unwrap();
+            let wanted = Delivery {
+                state: DeliveryState::Pending,
+                next_attempt_at: Some(at(10)),
+                give_up_at: at(99),
+                finished_at: None,
+                ..all[usize::try_from(number).unwrap() - 1].clone()
+            };
+            assert_eq!(found, Some(wanted));
+        }
+        let left = view.find_delivery(delivery_id(3)).await.unwrap();
+        assert_eq!(left.as_ref(), Some(&all[2]));
+    }
+
+    async fn what_is_unfinished_is_counted_by_client_and_url(store: &dyn Store) {
+        let finished = Delivery {
+            state: DeliveryState::Heard,
+            next_attempt_at: None,
+            finished_at: Some(at(1)),
+            event_at: at(-9),
+            ..delivery(1, "shop")
+        };
+        let of = |number, client, event_at, url: &str| Delivery {
+            event_at,
+            url: LogoutUrl::from_stored(url.to_owned()),
+            ..delivery(number, client)
+        };
+        insert_deliveries(store, vec![
+            finished,
+            of(2, "shop", at(1), "https://a.example/"),
+            of(3, "shop", at(2), "https://a.example/"),
+            of(4, "shop", at(3), "https://b.example/"),
+            of(5, "bank", at(4), "https://a.example/"),
+        ]).await;
+        claim(store, "w", at(0), 1).await;
+        let mut found = store.read().await.unwrap().endpoint_backlogs().await.unwrap();
+        found.sort_by(|a, b| a.endpoint.cmp(&b.endpoint));
+        let told: Vec<_> = found
+            .iter()
+            .map(|it| (it.endpoint.client.as_str(), it.unfinished, it.oldest_event_at))
+            .collect();
+        assert_eq!(told, [("bank", 1, at(4)), ("shop", 2, at(1)), ("shop", 1, at(3))]);
     }
 
     async fn pages_of_deliveries_cover_all_once(store: &dyn Store) {

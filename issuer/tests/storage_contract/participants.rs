@@ -56,7 +56,7 @@ each_store! {
             let found = found.iter().filter(|(known, _)| *known == sid);
             found.map(|(_, one)| one.client.to_string()).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!((of("s1"), of("s2"), of("s3")), ("".into(), "art shop".into(), "shop".into()));
+        assert_eq!([of("s1"), of("s2"), of("s3")], ["", "art shop", "shop"]);
     }
 
     async fn who_leaves_is_no_participant_until_it_joins_again(store: &dyn Store) {

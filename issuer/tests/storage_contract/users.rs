@@ -1,5 +1,7 @@
 //! Users and their passwords.
 
+use std::collections::HashMap;
+
 use logout_issuer::domain::user::{PasswordHash, User};
 use logout_issuer::storage::Store;
 
@@ -37,6 +39,16 @@ each_store! {
         let found = view.find_user_by_email("äNNE@EXAMPLE.ORG").await.unwrap();
         assert_eq!(found.unwrap().email, "Änne@Example.org");
         assert_eq!(view.find_user_by_email("nne@example.org").await.unwrap(), None);
+    }
+
+    async fn addresses_of_several_users_are_read_at_once(store: &dyn Store) {
+        insert(store, user("u1", "ann@example.org"), None).await;
+        insert(store, user("u2", "bob@example.org"), None).await;
+        let ids = ["u1", "u2", "u3"].map(id);
+        let mut view = store.read().await.unwrap();
+        let found = view.find_emails(&[&ids[0], &ids[2]]).await.unwrap();
+        assert_eq!(found, HashMap::from([(id("u1"), "ann@example.org".to_owned())]));
+        assert!(view.find_emails(&[]).await.unwrap().is_empty());
     }
 
     async fn an_id_and_an_address_are_given_once(store: &dyn Store) {

@@ -14,7 +14,7 @@ use source::{Reference, Source};
 
 /// Rooms of the issuer, lowest first. Rooms of one line never use each other, but for [`FACE`].
 const FLOORS: &[&[&str]] = &[
-    &["domain"],
+    &["domain", "telemetry"],
     &["storage", "actions", "egress"],
     &["keyring"],
     &["logout", "delivery", "key_rotation"],
@@ -50,6 +50,14 @@ const DOORS: &[(&str, &[&str])] = &[
     ("josekit", &["shared/src/jw", "shared/src/seal.rs"]),
     ("logout_issuer", &["issuer/src/main.rs"]),
     ("logout_receiver", &[]),
+    (
+        "metrics",
+        &["issuer/src/telemetry.rs", "receiver/src/telemetry.rs"],
+    ),
+    (
+        "metrics_exporter_prometheus",
+        &["issuer/src/http/metrics.rs"],
+    ),
     ("openssl", &["shared/src/jw"]),
     (
         "redis",

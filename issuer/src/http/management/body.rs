@@ -57,6 +57,17 @@ impl UnreadBody {
         }
     }
 
+    /// Reads a JSON object, or nothing at all, which is an empty one.
+    pub(super) async fn optional_object(self) -> Result<Map<String, Value>, ApiError> {
+        let media_type = self.media_type.clone();
+        let bytes = self.read().await?;
+        if bytes.is_empty() {
+            return Ok(Map::new());
+        }
+        let body = Body::from(bytes);
+        Self { media_type, body }.object().await
+    }
+
     /// Reads a JSON object or a form.
     pub(super) async fn object_or_form(self) -> Result<Map<String, Value>, ApiError> {
         match self.media_type.as_deref() {
@@ -161,6 +172,24 @@ mod tests {
         for odd in ["text/plain", "application/x-www-form-urlencoded", "?"] {
             let error = read(Some(odd), "{}", false).await.unwrap_err();
             assert!(matches!(error, ApiError::UnsupportedMediaType), "{odd}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_may_be_left_out_is_an_empty_object_then() {
+        for (media_type, body, wanted) in [
+            (None, "", Some(json!({}))),
+            (Some("text/plain"), "", Some(json!({}))),
+            (None, "{\"a\":1}", Some(json!({"a": 1}))),
+            (Some("text/plain"), "{}", None),
+            (None, " ", None),
+        ] {
+            let body = UnreadBody {
+                media_type: media_type.map(str::to_owned),
+                body: Body::from(body),
+            };
+            let read = body.optional_object().await.ok().map(Value::Object);
+            assert_eq!(read, wanted);
         }
     }
 

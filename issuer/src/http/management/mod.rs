@@ -10,9 +10,11 @@ mod audit;
 mod body;
 pub mod clients;
 pub mod logout_deliveries;
+mod logout_endpoints;
 mod property;
 mod query;
 pub mod sessions;
+pub(in crate::http) mod stats;
 pub mod users;
 
 use axum::Router;
@@ -24,6 +26,8 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .merge(clients::router())
         .merge(logout_deliveries::router())
+        .merge(logout_endpoints::router())
         .merge(sessions::router())
+        .merge(stats::router())
         .merge(users::router())
 }

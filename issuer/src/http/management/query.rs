@@ -1,11 +1,13 @@
 //! The parameters in the query and the path of a call.
 //!
-//! Parameters that an endpoint does not know are ignored: callers add their own to what their SDK
-//! sends. Those it knows are checked, and a wrong one is told by name. Of a parameter that comes
-//! more than once the first counts.
+//! Where Auth0 has the endpoint too, parameters that it does not know are ignored: callers add
+//! their own to what their SDK sends. Endpoints of our own refuse them ([`Query::only`]), since a
+//! misspelt filter would find everything. Those known are checked, and a wrong one is told by
+//! name. Of a parameter that comes more than once the first counts.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
@@ -14,6 +16,9 @@ use crate::http::api_error::{ApiError, Invalid, Place};
 
 /// How many records a page has unless the caller says otherwise.
 const DEFAULT_PAGE: u32 = 50;
+
+/// What a parameter that is a time must be.
+pub(super) const A_TIME: &str = "a time such as 2026-11-23T06:00:00Z";
 
 /// How many records a page has at most.
 const MAX_PAGE: u32 = 100;
@@ -39,6 +44,30 @@ impl Query {
                 .or_insert_with(|| value.into_owned());
         }
         Self(parameters)
+    }
+
+    /// Refuses parameters other than these.
+    pub(super) fn only(&self, known: &[&str]) -> Result<(), ApiError> {
+        let unknown = self.0.keys().filter(|name| !known.contains(&name.as_str()));
+        // The lowest, so that the same query is always told the same.
+        let Some(name) = unknown.min() else {
+            return Ok(());
+        };
+        let name: String = name.chars().take(64).collect();
+        let reason = format!("Additional properties not allowed: {name}");
+        Err(Invalid::whole(Place::Query, reason).into())
+    }
+
+    /// A parameter that reads itself from its text.
+    pub(super) fn parsed<T: FromStr>(
+        &self,
+        name: &str,
+        wanted: &'static str,
+    ) -> Result<Option<T>, ApiError> {
+        let refuse = |_| self.refuse(name, wanted);
+        self.text(name)
+            .map(|text| text.parse().map_err(refuse))
+            .transpose()
     }
 
     /// A parameter that is there and not empty.
@@ -72,10 +101,7 @@ impl Query {
     }
 
     fn number(&self, name: &str) -> Result<Option<u32>, ApiError> {
-        let refuse = |_| self.refuse(name, "a whole number from 0");
-        self.text(name)
-            .map(|text| text.parse().map_err(refuse))
-            .transpose()
+        self.parsed(name, "a whole number from 0")
     }
 
     /// `take`: how many records to give after the cursor.

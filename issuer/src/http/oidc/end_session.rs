@@ -144,6 +144,7 @@ async fn ask(
             parameters.post_logout_redirect_uri,
         ),
         ("state", parameters.state),
+        ("wait_ms", parameters.wait_ms),
     ];
     let page = pages::ConfirmSignOutPage {
         stylesheet: pages::stylesheet(issuer.id()),
@@ -169,6 +170,7 @@ fn parameters(pairs: Pairs) -> Parameters {
             &mut found.post_logout_redirect_uri,
         ),
         ("state", &mut found.state),
+        ("wait_ms", &mut found.wait_ms),
     ]);
     found
 }

@@ -21,6 +21,7 @@ pub(super) async fn log_out(
     parameters.repeated = Pairs::of_query(query.as_deref()).fill([
         ("client_id", &mut parameters.client_id),
         ("returnTo", &mut parameters.post_logout_redirect_uri),
+        ("wait_ms", &mut parameters.wait_ms),
     ]);
     let done = async {
         let request = load_request(&issuer, parameters).await?;

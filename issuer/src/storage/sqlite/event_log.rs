@@ -5,15 +5,17 @@
 //! digits long, so its order as text is the order of time and it need not be stored.
 
 use async_trait::async_trait;
+use logout_shared::Timestamp;
 use serde_json::{Map, Value};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::batch::{chunks, statement};
 use super::handle::{Link, SqliteHandle, Unreadable};
-use super::row::{json, optional_text, text, time, to_json};
-use crate::domain::event_log::LogEvent;
-use crate::storage::{EventLogReads, EventLogWrites, LogRecord, StorageError};
+use super::row::{count, json, number, optional_parsed, optional_text, text, time, to_json};
+use crate::domain::delivery::DeliveryId;
+use crate::domain::event_log::{LogCode, LogEvent};
+use crate::storage::{EventLogReads, EventLogWrites, EventNumber, LogRecord, StorageError};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -27,8 +29,18 @@ macro_rules! select {
 const LIST: &str = select!("ORDER BY id DESC LIMIT ?2 OFFSET ?1");
 const LIST_OF_CODE: &str = select!("WHERE code = ?3 ORDER BY id DESC LIMIT ?2 OFFSET ?1");
 
+/// The sequence also knows of records that were deleted since.
+const LATEST: &str = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence \
+     WHERE name = 'logout_events'";
+
+const AFTER: &str = "SELECT id, event ->> 'delivery' AS delivery FROM logout_events \
+     WHERE id > ?1 AND +code IN (SELECT value FROM json_each(?2)) ORDER BY id LIMIT ?3";
+
 const INSERT: &str = "INSERT INTO logout_events (date, code, client_id, user_id, event)";
 const INSERTED_COLUMNS: usize = 5;
+
+const DELETE: &str = "DELETE FROM logout_events WHERE id IN \
+     (SELECT id FROM logout_events WHERE date <= ?1 ORDER BY date LIMIT ?2)";
 
 #[async_trait]
 impl<C: Link> EventLogReads for SqliteHandle<C> {
@@ -46,6 +58,27 @@ impl<C: Link> EventLogReads for SqliteHandle<C> {
                 .bind(code),
         };
         self.all("listing events", query, record).await
+    }
+
+    async fn latest_event(&mut self) -> Result<EventNumber, StorageError> {
+        let query = sqlx::query(LATEST);
+        let latest = self.one("looking for the latest event", query, count);
+        Ok(latest.await?.unwrap_or_default())
+    }
+
+    async fn events_after(
+        &mut self,
+        after: EventNumber,
+        codes: &[LogCode],
+        limit: u32,
+    ) -> Result<Vec<(EventNumber, Option<DeliveryId>)>, StorageError> {
+        let codes: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
+        let query = sqlx::query(AFTER)
+            .bind(i64::try_from(after).unwrap_or(i64::MAX))
+            .bind(to_json(&codes))
+            .bind(limit);
+        let about = |row: &SqliteRow| Ok((number(row, "id")?, optional_parsed(row, "delivery")?));
+        self.all("reading new events", query, about).await
     }
 }
 
@@ -66,6 +99,11 @@ impl<C: Link> EventLogWrites for SqliteHandle<C> {
         }
         Ok(())
     }
+
+    async fn delete_events(&mut self, until: Timestamp, limit: u32) -> Result<u64, StorageError> {
+        let query = sqlx::query(DELETE).bind(until.as_millis()).bind(limit);
+        self.run("deleting old events", query).await
+    }
 }
 
 fn members_without_column(event: &LogEvent) -> Map<String, Value> {
@@ -80,6 +118,9 @@ fn members_without_column(event: &LogEvent) -> Map<String, Value> {
         if let Some(value) = value {
             members.insert(name.into(), value.as_str().into());
         }
+    }
+    if let Some(delivery) = event.delivery {
+        members.insert("delivery".into(), delivery.to_string().into());
     }
     if !event.details.is_null() {
         members.insert("details".into(), event.details.clone());
@@ -102,4 +143,19 @@ fn record(row: &SqliteRow) -> Result<LogRecord, Unreadable> {
         code: text(row, "code")?,
         event: Value::Object(members),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::sqlite::plans::{assert_plan, plan_of};
+
+    #[tokio::test]
+    async fn old_records_are_found_by_date_and_new_ones_by_number() {
+        assert_plan(DELETE, &["logout_events_by_date (date<?)"]).await;
+        // In the order of numbers, without sorting what comes after one.
+        let plan = plan_of(AFTER).await;
+        assert!(plan.contains("INTEGER PRIMARY KEY (rowid>?)"), "{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+    }
 }

@@ -10,7 +10,7 @@ use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
 const TABLE: &str = "logout_migrations";
 
 /// All migrations, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (
         1,
         "issuer",
@@ -30,6 +30,11 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
         4,
         "encryption and rotation",
         include_str!("../../../migrations/sqlite/0004_encryption_and_rotation.sql"),
+    ),
+    (
+        5,
+        "history",
+        include_str!("../../../migrations/sqlite/0005_history.sql"),
     ),
 ];
 

@@ -20,6 +20,7 @@ mod plans;
 mod row;
 mod sessions;
 mod signing_keys;
+mod stats;
 mod users;
 mod watch;
 mod writer;

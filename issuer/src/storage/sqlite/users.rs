@@ -3,6 +3,8 @@
 //! `email_key` is the address in lower case, made here rather than by SQLite, whose `lower` knows
 //! ASCII only. The password's version changes with the password and in no other way.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use logout_shared::{Subject, Timestamp};
 use sqlx::sqlite::SqliteRow;
@@ -27,6 +29,8 @@ macro_rules! select {
 
 const FIND: &str = select!("WHERE id = ?1");
 const FIND_BY_EMAIL: &str = select!("WHERE email_key = ?1");
+const FIND_EMAILS: &str = "SELECT id, email FROM logout_users \
+     WHERE id IN (SELECT value FROM json_each(?1))";
 const LIST: &str = select!("ORDER BY created_at, id LIMIT ?2 OFFSET ?1");
 
 const INSERT: &str = "INSERT INTO logout_users (id, email, email_key, email_verified, blocked, \
@@ -43,6 +47,17 @@ impl<C: Link> UserReads for SqliteHandle<C> {
     async fn find_user(&mut self, id: &Subject) -> Result<Option<User>, StorageError> {
         let query = sqlx::query(FIND).bind(id.as_str());
         self.one("reading a user", query, user).await
+    }
+
+    async fn find_emails(
+        &mut self,
+        ids: &[&Subject],
+    ) -> Result<HashMap<Subject, String>, StorageError> {
+        let query = sqlx::query(FIND_EMAILS).bind(to_json(ids));
+        let found = self.all("reading addresses of users", query, |row| {
+            Ok((parsed(row, "id")?, text(row, "email")?))
+        });
+        Ok(found.await?.into_iter().collect())
     }
 
     async fn find_user_by_email(&mut self, email: &str) -> Result<Option<User>, StorageError> {

@@ -11,6 +11,7 @@ mod encryption;
 mod get;
 mod list;
 mod logout_settings;
+pub(in crate::http) mod logout_test;
 mod rotate_secret;
 mod secret;
 mod update;
@@ -40,6 +41,7 @@ pub(super) fn router() -> Router<AppState> {
                 .patch(update::handle)
                 .delete(delete::handle),
         )
+        .route("/clients/{id}/logout-test", post(logout_test::handle))
         .route("/clients/{id}/rotate-secret", post(rotate_secret::handle))
 }
 

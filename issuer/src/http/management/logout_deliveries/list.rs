@@ -1,6 +1,7 @@
 //! `GET /api/v2/logout-deliveries`: deliveries, newest first, page by page.
 //!
-//! `client_id`, `state` and `session_id` narrow the list.
+//! `client_id`, `user_id`, `session_id`, `state`, `after` and `before` narrow the list; a parameter
+//! that is not known is refused, since without it the list would be another.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,7 +11,7 @@ use super::wire::DeliveryBody;
 use crate::domain::delivery::DeliveryState;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
-use crate::http::management::query::Query;
+use crate::http::management::query::{A_TIME, Query};
 use crate::issuer::Issuer;
 use crate::storage::DeliveryFilter;
 
@@ -27,6 +28,7 @@ pub(super) async fn handle(
     query: Query,
 ) -> Result<Json<Deliveries>, ApiError> {
     bearer.require("read:logout_deliveries")?;
+    query.only(&PARAMETERS)?;
     let take = query.take()?;
     let mut read = issuer.store().read().await?;
     let page = read
@@ -39,15 +41,18 @@ pub(super) async fn handle(
     }))
 }
 
+const PARAMETERS: [&str; 8] = [
+    "client_id",
+    "user_id",
+    "session_id",
+    "state",
+    "after",
+    "before",
+    "from",
+    "take",
+];
+
 fn filter(query: &Query) -> Result<DeliveryFilter, ApiError> {
-    let client = query.text("client_id").map(|text| {
-        text.parse()
-            .map_err(|_| query.refuse("client_id", "a client's id"))
-    });
-    let session = query.text("session_id").map(|text| {
-        text.parse()
-            .map_err(|_| query.refuse("session_id", "a session's id"))
-    });
     let state = query.text("state").map(|text| {
         let state = DeliveryState::ALL
             .into_iter()
@@ -55,8 +60,11 @@ fn filter(query: &Query) -> Result<DeliveryFilter, ApiError> {
         state.ok_or_else(|| query.refuse("state", "a state of a delivery"))
     });
     Ok(DeliveryFilter {
-        client: client.transpose()?,
-        state: state.transpose()?,
-        session: session.transpose()?,
+        client: query.parsed("client_id", "a client's id")?,
+        user: query.parsed("user_id", "a user's id")?,
+        session: query.parsed("session_id", "a session's id")?,
+        states: state.transpose()?.into_iter().collect(),
+        after: query.parsed("after", A_TIME)?,
+        before: query.parsed("before", A_TIME)?,
     })
 }

@@ -43,7 +43,7 @@ struct LastBody {
 
 /// The JSON form of a delivery with its history.
 #[derive(Debug, Serialize)]
-pub(super) struct DeliveryWithHistory {
+pub struct DeliveryWithHistory {
     #[serde(flatten)]
     delivery: DeliveryBody,
     history: Vec<AttemptBody>,
@@ -51,7 +51,7 @@ pub(super) struct DeliveryWithHistory {
 
 /// The JSON form of an attempt.
 #[derive(Debug, Serialize)]
-pub(super) struct AttemptBody {
+pub struct AttemptBody {
     number: u32,
     at: Timestamp,
     jti: Option<TokenId>,
@@ -96,7 +96,8 @@ impl LastBody {
 }
 
 impl DeliveryWithHistory {
-    pub(super) fn new(delivery: &Delivery, history: Vec<AttemptBody>) -> Self {
+    /// A delivery as it is now, and its attempts.
+    pub fn new(delivery: &Delivery, history: Vec<AttemptBody>) -> Self {
         Self {
             delivery: DeliveryBody::new(delivery),
             history,
@@ -106,7 +107,7 @@ impl DeliveryWithHistory {
 
 /// The attempts, first to last. A first attempt that succeeded is in the delivery itself only,
 /// without the id of its token.
-pub(super) fn history(delivery: &Delivery, attempts: Vec<Attempt>) -> Vec<AttemptBody> {
+pub fn history(delivery: &Delivery, attempts: Vec<Attempt>) -> Vec<AttemptBody> {
     if attempts.is_empty() && delivery.attempts == 1 {
         let only = |last: &LastAttempt| AttemptBody {
             number: 1,

@@ -24,7 +24,7 @@ pub(super) async fn handle(
         return Ok(StatusCode::ACCEPTED);
     };
     match end(&issuer, id, &bearer, &call, "Delete a session").await {
-        Ok(()) | Err(ApiError::SessionNotFound) => Ok(StatusCode::ACCEPTED),
+        Ok(_) | Err(ApiError::SessionNotFound) => Ok(StatusCode::ACCEPTED),
         Err(error) => Err(error),
     }
 }

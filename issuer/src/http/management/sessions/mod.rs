@@ -24,7 +24,7 @@ use crate::http::AppState;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::issuer::Issuer;
-use crate::logout::{EndSession, end_session};
+use crate::logout::{EndSession, Ended, end_session};
 
 pub(super) fn router() -> Router<AppState> {
     Router::new()
@@ -49,7 +49,7 @@ async fn end(
     bearer: &Bearer,
     call: &Call,
     what: &str,
-) -> Result<(), ApiError> {
+) -> Result<Ended, ApiError> {
     let now = issuer.now();
     let changed = call.changed(bearer, what, (StatusCode::ACCEPTED, Vec::new()), now);
     let ending = issuer.ending(Initiator::SessionRevoked, call.context(bearer));
@@ -62,9 +62,10 @@ async fn end(
                 .await?
                 .filter(|session| session.is_live(now));
             let session = session.ok_or(ApiError::SessionNotFound)?;
-            end_session(tx, EndSession { id, ending }, now, &*random).await?;
+            let ended = end_session(tx, EndSession { id, ending }, now, &*random).await?;
             let user = Some(session.user);
-            Ok(tx.append_events(&[LogEvent { user, ..changed }]).await?)
+            tx.append_events(&[LogEvent { user, ..changed }]).await?;
+            Ok(ended)
         })
     });
     written.await

@@ -11,6 +11,7 @@ mod claim;
 mod insert;
 mod list;
 mod of_client;
+mod outcome;
 mod queue;
 mod record;
 mod row;
@@ -20,11 +21,11 @@ use logout_shared::{ClientId, Subject, Timestamp};
 
 use super::handle::{Link, SqliteHandle};
 use super::row::optional_time;
-use crate::domain::delivery::{Attempt, Delivery, DeliveryId, Endpoint};
+use crate::domain::delivery::{Attempt, Delivery, DeliveryId, Endpoint, LastAttempt};
 use crate::domain::logout_settings::LogoutUrl;
 use crate::storage::{
-    ClaimedDelivery, DeliveryFilter, DeliveryPage, DueDeliveries, Lease, OutboxReads, OutboxWrites,
-    RecordedAttempt, StorageError, TakeSlot,
+    ClaimedDelivery, DeliveryFilter, DeliveryPage, DueDeliveries, EndpointBacklog, Lease,
+    OutboxReads, OutboxWrites, RecordedAttempt, StorageError, TakeSlot,
 };
 
 const NEXT_DUE: &str = "SELECT due_at FROM logout_deliveries \
@@ -35,6 +36,13 @@ const RELEASE: &str = "UPDATE logout_deliveries SET lease_owner = NULL, due_at =
 
 const RELEASE_ALL: &str = "UPDATE logout_deliveries SET lease_owner = NULL, due_at = ?1 \
      WHERE due_at IS NOT NULL AND lease_owner IS NOT NULL";
+
+const RETRY: &str = "UPDATE logout_deliveries SET state = 'pending', due_at = ?2, \
+     give_up_at = ?3, finished_at = NULL WHERE id IN (SELECT unhex(value) FROM json_each(?1)) \
+     AND lease_owner IS NULL AND queued_at IS NULL AND state <> 'expanded' AND (due_at IS NULL OR due_at > ?2)";
+
+const DELETE_FINISHED: &str = "DELETE FROM logout_deliveries WHERE number IN \
+     (SELECT number FROM logout_deliveries WHERE finished_at <= ?1 ORDER BY finished_at LIMIT ?2)";
 
 #[async_trait]
 impl<C: Link> OutboxReads for SqliteHandle<C> {
@@ -83,6 +91,17 @@ impl<C: Link> OutboxReads for SqliteHandle<C> {
         take: u32,
     ) -> Result<(u64, Vec<DeliveryId>), StorageError> {
         self.read_unfinished(client, take).await
+    }
+
+    async fn endpoint_backlogs(&mut self) -> Result<Vec<EndpointBacklog>, StorageError> {
+        self.read_backlogs().await
+    }
+
+    async fn last_outcome(
+        &mut self,
+        endpoint: &Endpoint,
+    ) -> Result<Option<LastAttempt>, StorageError> {
+        self.read_last_outcome(endpoint).await
     }
 
     async fn next_due(&mut self) -> Result<Option<Timestamp>, StorageError> {
@@ -163,6 +182,34 @@ impl<C: Link> OutboxWrites for SqliteHandle<C> {
         Ok(released)
     }
 
+    async fn retry_deliveries(
+        &mut self,
+        ids: &[DeliveryId],
+        now: Timestamp,
+        give_up_at: Timestamp,
+    ) -> Result<u64, StorageError> {
+        let query = sqlx::query(RETRY)
+            .bind(row::id_list(ids.iter().copied()))
+            .bind(now.as_millis())
+            .bind(give_up_at.as_millis());
+        let retried = self.run("making deliveries due", query).await?;
+        if retried > 0 {
+            self.note_moved_deliveries();
+        }
+        Ok(retried)
+    }
+
+    async fn delete_finished_deliveries(
+        &mut self,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError> {
+        let query = sqlx::query(DELETE_FINISHED)
+            .bind(until.as_millis())
+            .bind(limit);
+        self.run("deleting old deliveries", query).await
+    }
+
     async fn cancel_deliveries_of_client(
         &mut self,
         client: &ClientId,
@@ -192,6 +239,11 @@ mod tests {
             (NEXT_DUE, "COVERING INDEX logout_deliveries_due"),
             (RELEASE, "(id=?)"),
             (RELEASE_ALL, "logout_deliveries_due"),
+            (RETRY, "(id=?)"),
+            (
+                DELETE_FINISHED,
+                "COVERING INDEX logout_deliveries_finished (finished_at<?)",
+            ),
         ] {
             assert_plan(sql, &[lookup]).await;
         }

@@ -83,7 +83,7 @@ fn about(row: &SqliteRow) -> Result<About, Unreadable> {
         .ok_or_else(|| "a delivery about no session".into())
 }
 
-fn last_attempt(row: &SqliteRow) -> Result<Option<LastAttempt>, Unreadable> {
+pub(super) fn last_attempt(row: &SqliteRow) -> Result<Option<LastAttempt>, Unreadable> {
     let Some(at) = optional_time(row, "last_at")? else {
         return Ok(None);
     };

@@ -1,0 +1,102 @@
+//! Deletes history whose time is over.
+//!
+//! Finished deliveries go with their attempts, records of the event log by their date; what is not
+//! finished stays, however old it is. A few rows go in each transaction, so that others write in
+//! between. A wall clock that jumped must not cost anybody's history, so it is held against a
+//! monotonic one as in `sweep.rs`.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::{Inner, Issuer};
+use crate::logout::expiry::ClockWatch;
+use crate::storage::{StorageError, Store, Transaction};
+
+/// How often history is looked through.
+const INTERVAL: Duration = Duration::from_mins(1);
+
+/// How many rows go in one transaction; others wait to write that long.
+const ROWS_AT_A_TIME: u32 = 200;
+
+/// How much history was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Deleted {
+    /// Finished deliveries.
+    pub deliveries: u64,
+    /// Records of the event log.
+    pub events: u64,
+}
+
+/// Deletes old history, time and again, until the issuer is gone.
+pub(super) async fn run(issuer: Weak<Inner>) {
+    let mut watch = ClockWatch::default();
+    let begun = Instant::now();
+    let mut ticks = tokio::time::interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(issuer) = issuer.upgrade().map(Issuer) else {
+            return;
+        };
+        if !watch.trusts(issuer.now(), begun.elapsed()) {
+            continue;
+        }
+        match issuer.delete_old_history().await {
+            Ok(Deleted { deliveries, events }) => {
+                if deliveries + events > 0 {
+                    tracing::debug!(
+                        deliveries,
+                        events,
+                        "deleted {deliveries} old deliveries and {events} old records"
+                    );
+                }
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "old history could not be deleted");
+            }
+        }
+    }
+}
+
+impl Issuer {
+    /// Deletes the history whose time is over, now; gives how much. It also happens by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] if the store fails; what was deleted until then is gone.
+    pub async fn delete_old_history(&self) -> Result<Deleted, StorageError> {
+        let (now, keep) = (self.now(), self.0.config.retention);
+        let (finished, dated) = (now - keep.deliveries, now - keep.events);
+        let deliveries = delete(self.store(), move |tx| {
+            tx.delete_finished_deliveries(finished, ROWS_AT_A_TIME)
+        });
+        let deliveries = deliveries.await?;
+        let events = delete(self.store(), move |tx| {
+            tx.delete_events(dated, ROWS_AT_A_TIME)
+        });
+        let events = events.await?;
+        Ok(Deleted { deliveries, events })
+    }
+}
+
+/// Deletes piece by piece until a piece is not full.
+async fn delete<F>(store: &Arc<dyn Store>, piece: F) -> Result<u64, StorageError>
+where
+    F: for<'t> Fn(&'t mut dyn Transaction) -> BoxFuture<'t, Result<u64, StorageError>>
+        + Copy
+        + Send
+        + 'static,
+{
+    let mut deleted = 0;
+    loop {
+        let here = store.write(move |tx| piece(tx)).await?;
+        deleted += here;
+        if here < u64::from(ROWS_AT_A_TIME) {
+            return Ok(deleted);
+        }
+    }
+}
