@@ -1,7 +1,7 @@
 //! What telling clients costs, beside what the machine can do at all, in the same run.
 //!
 //! `cargo bench -p logout-issuer --bench deliver` measures throughput and the end of sessions and
-//! ends within three minutes; `-- throughput`, `end`, `latency`, `isolation`, `growth` or `all` for
+//! ends within three minutes; `-- rs256`, `es256`, `end`, `latency`, `isolation`, `growth` or `all` for
 //! one part or the rest. Ratios
 //! hold on a noisy machine, rates do not: every line says both. `raw.rs` has the raw limits.
 
@@ -40,8 +40,10 @@ async fn measure(wanted: &[String]) -> anyhow::Result<()> {
     let is_wanted = |part: &str, by_default: bool| {
         wanted.iter().any(|one| one == part || one == "all") || (wanted.is_empty() && by_default)
     };
-    if is_wanted("throughput", true) {
+    if is_wanted("rs256", true) {
         throughput::compare(SigningAlgorithm::Rs256).await?;
+    }
+    if is_wanted("es256", true) {
         throughput::compare(SigningAlgorithm::Es256).await?;
     }
     if is_wanted("end", true) {

@@ -21,11 +21,18 @@ use super::migrations::{SchemaError, migrate};
 /// How long a statement waits for another process's lock; longer than any command of ours holds it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// After so many pages of the journal they go to their places in the file: the more, the more often
+/// a page that was written many times goes there once. 16 MiB.
+const CHECKPOINT_PAGES: &str = "4096";
+
+/// How much of the file the writer keeps in memory, in KiB with a minus, as SQLite has it.
+const WRITER_CACHE: &str = "-32768";
+
 /// How long a reader waits for one of the connections.
 const READER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many different statements a connection keeps prepared.
-const PREPARED: usize = 256;
+const PREPARED: usize = 512;
 
 /// Where the store is and how it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,7 +154,7 @@ pub(super) async fn open(options: &SqliteOptions) -> Result<Opened, OpenError> {
     };
     prepare_file(&path)?;
     let connect = connect_options(&path, temporary.is_some());
-    let mut writer = connect_writer(&connect)
+    let mut writer = connect_writer(&connect.clone().pragma("cache_size", WRITER_CACHE))
         .await
         .map_err(|error| explain(&path, error))?;
     migrate(&mut writer).await.map_err(|error| match error {
@@ -213,6 +220,7 @@ fn connect_options(path: &Path, temporary: bool) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("temp_store", "MEMORY")
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .statement_cache_capacity(PREPARED)
 }
 
