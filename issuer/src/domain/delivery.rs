@@ -110,6 +110,14 @@ pub enum About {
 }
 
 impl About {
+    /// The sessions, one or many.
+    pub fn sessions(&self) -> &[SessionId] {
+        match self {
+            Self::Session(sid) => std::slice::from_ref(sid),
+            Self::AllSessions(sids) => sids,
+        }
+    }
+
     /// The session, where it is one.
     pub fn session(&self) -> Option<&SessionId> {
         match self {

@@ -20,34 +20,20 @@ use crate::storage::{ClaimedDelivery, DueDeliveries, Lease, StorageError, TakeSl
 const DUE: &str = "SELECT number, client_id, url, give_up_at, queued_at IS NOT NULL AS queued \
      FROM logout_deliveries WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2";
 
-/// The user's other live sessions at the client, for a row that is being updated.
-///
-/// Its argument is the place of the present time among the statement's arguments.
-macro_rules! other_live_session {
-    ($now:literal) => {
-        concat!(
-            // Without the plus SQLite looks up no index by a column of the updated row, and without
-            // naming the index it could read all live sessions.
-            ", EXISTS (SELECT 1 FROM logout_sessions s INDEXED BY logout_sessions_by_user \
-             JOIN logout_participants p ON p.session_id = s.id \
-             WHERE p.client_id = +logout_deliveries.client_id \
-             AND s.user_id = +logout_deliveries.user_id \
-             AND s.ended_at IS NULL AND s.ends_at > ",
-            $now,
-            " \
-             AND s.id IS NOT logout_deliveries.session_id \
-             AND s.id NOT IN (SELECT value FROM json_each(coalesce(session_ids, '[]')))) \
-         AS other_live_session"
-        )
-    };
-}
-pub(super) use other_live_session;
-
 const LEASE: &str = concat!(
     "UPDATE logout_deliveries SET lease_owner = ?1, due_at = ?3, queued_at = NULL \
      WHERE number IN (SELECT value FROM json_each(?4)) RETURNING ",
     delivery_columns!(),
-    other_live_session!("?2")
+    // Without the plus SQLite looks up no index by a column of the updated row, and without
+    // naming the index it could read all live sessions.
+    ", EXISTS (SELECT 1 FROM logout_sessions s INDEXED BY logout_sessions_by_user \
+         JOIN logout_participants p ON p.session_id = s.id \
+         WHERE p.client_id = +logout_deliveries.client_id \
+         AND s.user_id = +logout_deliveries.user_id \
+         AND s.ended_at IS NULL AND s.ends_at > ?2 \
+         AND s.id IS NOT logout_deliveries.session_id \
+         AND s.id NOT IN (SELECT value FROM json_each(coalesce(session_ids, '[]')))) \
+     AS other_live_session"
 );
 
 const QUEUE: &str = "UPDATE logout_deliveries SET queued_at = ?2, due_at = give_up_at, \

@@ -1,21 +1,17 @@
 //! Storing new deliveries, each as the desk decides: leased, queued, or due at its time.
 //!
-//! One statement a chunk. Only where something is born leased does it also tell whether the user
-//! has another live session at the client, which a first attempt has to know.
+//! One statement a chunk. Where something is born leased, one more tells whether the users have
+//! other live sessions at the clients, which a first attempt has to know.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use logout_shared::Timestamp;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
-use uuid::Uuid;
 
-use super::claim::other_live_session;
 use super::row::{due_at, waiting_state};
-use crate::domain::delivery::{About, AttemptError, Delivery, DeliveryId};
+use crate::domain::delivery::{About, AttemptError, Delivery};
 use crate::storage::sqlite::batch::{chunks, statement};
-use crate::storage::sqlite::handle::{Link, Query, SqliteHandle, Unreadable};
-use crate::storage::sqlite::row::{flag, millis, to_json};
+use crate::storage::sqlite::handle::{Link, Query, SqliteHandle};
+use crate::storage::sqlite::row::{json, millis, to_json};
 use crate::storage::{Birth, ClaimedDelivery, Lease, Seat, StorageError};
 
 const INSERT: &str = "INSERT INTO logout_deliveries (id, client_id, user_id, session_id, \
@@ -24,7 +20,15 @@ const INSERT: &str = "INSERT INTO logout_deliveries (id, client_id, user_id, ses
      last_duration_ms, follow_up)";
 const COLUMNS: usize = 22;
 
-const RETURNING: &str = concat!("RETURNING id", other_live_session!("?"));
+/// The places in a list of users, clients and ended sessions at which the user has another live
+/// session at the client; in one row, since each row of an answer costs a hand-over between two
+/// threads.
+const OTHER_LIVE: &str = "SELECT json_group_array(asked_json_each.key) AS places FROM json_each(?1) asked_json_each \
+     WHERE EXISTS (SELECT 1 FROM logout_sessions s INDEXED BY logout_sessions_by_user \
+         JOIN logout_participants p ON p.session_id = s.id \
+         WHERE p.client_id = asked_json_each.value ->> 1 AND s.user_id = asked_json_each.value ->> 0 \
+         AND s.ended_at IS NULL AND s.ends_at > ?2 \
+         AND s.id NOT IN (SELECT value FROM json_each(asked_json_each.value -> 2)))";
 
 /// What a delivery gets on its way into the store.
 struct Newborn<'d> {
@@ -46,31 +50,21 @@ impl<C: Link> SqliteHandle<C> {
             Newborn { delivery, birth }
         };
         let newborns: Vec<Newborn<'_>> = deliveries.iter().map(newborn).collect();
-        let mut with_other_session = HashMap::new();
         for chunk in chunks(&newborns) {
-            let leased = chunk.iter().any(Newborn::is_leased).then_some(&lease);
-            let lease = leased.and_then(Option::as_ref);
-            let end = if lease.is_some() { RETURNING } else { "" };
-            let query = statement(INSERT, COLUMNS, chunk.len(), end);
+            let query = statement(INSERT, COLUMNS, chunk.len(), "");
             let query = chunk
                 .iter()
-                .fold(query, |query, one| one.bind(query, lease));
-            if let Some(lease) = lease {
-                let query = query.bind(lease.now.as_millis());
-                let stored = self.all("storing deliveries", query, stored).await?;
-                with_other_session.extend(stored);
-            } else {
-                self.run("storing deliveries", query).await?;
-            }
+                .fold(query, |query, one| one.bind(query, lease.as_ref()));
+            self.run("storing deliveries", query).await?;
         }
-        self.hand_over(newborns, &with_other_session).await
+        self.hand_over(newborns, lease.as_ref()).await
     }
 
     /// Notes for the desk, or for the bell, what there is now.
     async fn hand_over(
         &mut self,
         newborns: Vec<Newborn<'_>>,
-        with_other_session: &HashMap<DeliveryId, bool>,
+        lease: Option<&Lease>,
     ) -> Result<(), StorageError> {
         let mut leased: Vec<(&Delivery, Seat)> = Vec::new();
         for Newborn { delivery, birth } in newborns {
@@ -80,20 +74,39 @@ impl<C: Link> SqliteHandle<C> {
                 Birth::AsItIs => self.note_moved_deliveries(),
             }
         }
-        if leased.is_empty() {
+        let Some(lease) = lease.filter(|_| !leased.is_empty()) else {
             return Ok(());
-        }
+        };
+        let with_other_session = self.other_live_sessions(&leased, lease.now).await?;
         self.read_clients(leased.iter().map(|(one, _)| &one.client))
             .await?;
-        for (delivery, seat) in leased {
+        for (place, (delivery, seat)) in leased.into_iter().enumerate() {
             let claimed = ClaimedDelivery {
                 delivery: delivery.clone(),
                 client: self.clients.get(&delivery.client).cloned(),
-                other_live_session: with_other_session.get(&delivery.id) == Some(&true),
+                other_live_session: with_other_session.contains(&place),
             };
             self.births().leased.push((claimed, seat));
         }
         Ok(())
+    }
+
+    async fn other_live_sessions(
+        &mut self,
+        leased: &[(&Delivery, Seat)],
+        now: Timestamp,
+    ) -> Result<HashSet<usize>, StorageError> {
+        let asked: Vec<_> = leased
+            .iter()
+            .map(|(one, _)| (&one.user, &one.client, one.about.sessions()))
+            .collect();
+        let query = sqlx::query(OTHER_LIVE)
+            .bind(to_json(&asked))
+            .bind(now.as_millis());
+        let places = self.one("looking for other sessions", query, |row| {
+            json(row, "places")
+        });
+        Ok(places.await?.unwrap_or_default())
     }
 }
 
@@ -147,11 +160,6 @@ impl Newborn<'_> {
     }
 }
 
-fn stored(row: &SqliteRow) -> Result<(DeliveryId, bool), Unreadable> {
-    let id = DeliveryId(Uuid::from_slice(row.try_get("id")?)?);
-    Ok((id, flag(row, "other_live_session")?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,9 +167,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_birth_reads_the_sessions_of_its_user_alone() {
-        let row = format!("({}?)", "?,".repeat(COLUMNS - 1));
-        let insert = format!("{INSERT} VALUES {row} {RETURNING}");
         let lookup = "logout_sessions_by_user (user_id=? AND ended_at=?";
-        assert_plan(&insert, &[lookup]).await;
+        assert_plan(OTHER_LIVE, &[lookup]).await;
     }
 }

@@ -1,21 +1,18 @@
 //! Storing what attempts made of deliveries.
 //!
-//! The update of a chunk is one statement and says which deliveries this worker still held; only
-//! their attempts are kept. A first attempt that succeeded is told by the delivery itself
+//! One statement says which deliveries this worker still holds, then a chunk is one statement;
+//! only the attempts of those that are held are kept. A first attempt that succeeded is told by the delivery itself
 //! (`last_jti`); if a later attempt follows it, it gets its row first.
 
 use std::collections::HashSet;
 
 use logout_shared::Timestamp;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
-use uuid::Uuid;
 
 use super::row::{due_at, id_list, waiting_state};
 use crate::domain::delivery::{Attempt, AttemptError, DeliveryId, DeliveryState};
 use crate::storage::sqlite::batch::{chunks, statement};
-use crate::storage::sqlite::handle::{Link, Query, SqliteHandle, Unreadable};
-use crate::storage::sqlite::row::millis;
+use crate::storage::sqlite::handle::{Link, Query, SqliteHandle};
+use crate::storage::sqlite::row::{json, millis};
 use crate::storage::{RecordedAttempt, StorageError};
 
 const UPDATE_BEGIN: &str = "WITH made (id, url, state, attempts, due_at, queued_at, finished_at, \
@@ -25,7 +22,11 @@ const UPDATE_END: &str = ") UPDATE logout_deliveries AS d SET url = made.url, \
      queued_at = made.queued_at, finished_at = made.finished_at, last_at = made.last_at, \
      last_status = made.last_status, last_error = made.last_error, \
      last_duration_ms = made.last_duration_ms, last_jti = made.last_jti, follow_up = made.follow_up, lease_owner = NULL \
-     FROM made WHERE d.id = made.id AND d.lease_owner = ? RETURNING id";
+     FROM made WHERE d.id = made.id AND d.lease_owner = ?";
+
+/// All in one row: each row of an answer costs a hand-over between two threads.
+const HELD: &str = "SELECT json_group_array(hex(id)) AS held FROM logout_deliveries \
+     WHERE id IN (SELECT unhex(value) FROM json_each(?2)) AND lease_owner = ?1";
 const UPDATED_COLUMNS: usize = 13;
 
 const GIVE_FIRST_ATTEMPTS_ROWS: &str = "INSERT INTO logout_attempts (delivery_id, number, at, \
@@ -44,12 +45,33 @@ impl<C: Link> SqliteHandle<C> {
         worker: &str,
         recorded: &[RecordedAttempt],
     ) -> Result<(), StorageError> {
+        let held = self.held(worker, recorded).await?;
         self.give_first_attempts_rows(worker, recorded).await?;
         for chunk in chunks(recorded) {
-            let held = self.update_held(worker, chunk).await?;
+            let query = statement(UPDATE_BEGIN, UPDATED_COLUMNS, chunk.len(), UPDATE_END);
+            let query = chunk.iter().fold(query, bind_update).bind(worker);
+            self.run("recording attempts", query).await?;
             self.store_attempts(chunk, &held).await?;
         }
+        let waits = |one: &RecordedAttempt| {
+            held.contains(&one.delivery.id) && !one.delivery.state.is_final()
+        };
+        if recorded.iter().any(waits) {
+            self.note_moved_deliveries();
+        }
         Ok(())
+    }
+
+    /// Which of the deliveries the worker holds.
+    async fn held(
+        &mut self,
+        worker: &str,
+        recorded: &[RecordedAttempt],
+    ) -> Result<HashSet<DeliveryId>, StorageError> {
+        let ids = id_list(recorded.iter().map(|one| one.delivery.id));
+        let query = sqlx::query(HELD).bind(worker).bind(ids);
+        let held = self.one("looking at leases", query, |row| json(row, "held"));
+        Ok(held.await?.unwrap_or_default())
     }
 
     async fn give_first_attempts_rows(
@@ -67,25 +89,6 @@ impl<C: Link> SqliteHandle<C> {
             .bind(id_list(ids.into_iter()));
         self.run("storing first attempts", query).await?;
         Ok(())
-    }
-
-    /// Updates the deliveries that the worker holds and gives their ids.
-    async fn update_held(
-        &mut self,
-        worker: &str,
-        chunk: &[RecordedAttempt],
-    ) -> Result<HashSet<DeliveryId>, StorageError> {
-        let query = statement(UPDATE_BEGIN, UPDATED_COLUMNS, chunk.len(), UPDATE_END);
-        let query = chunk.iter().fold(query, bind_update).bind(worker);
-        let held = self.all("recording attempts", query, updated_id).await?;
-        let held: HashSet<DeliveryId> = held.into_iter().collect();
-        let waits = |one: &RecordedAttempt| {
-            held.contains(&one.delivery.id) && !one.delivery.state.is_final()
-        };
-        if chunk.iter().any(waits) {
-            self.note_moved_deliveries();
-        }
-        Ok(held)
     }
 
     async fn store_attempts(
@@ -154,10 +157,6 @@ fn bind_attempt<'q>(query: Query<'q>, row: &(DeliveryId, &'q Attempt)) -> Query<
         .bind(attempt.oauth_error_description.as_deref())
 }
 
-fn updated_id(row: &SqliteRow) -> Result<DeliveryId, Unreadable> {
-    Ok(DeliveryId(Uuid::from_slice(row.try_get(0)?)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +167,7 @@ mod tests {
         let row = format!("({}?)", "?,".repeat(UPDATED_COLUMNS - 1));
         let update = format!("{UPDATE_BEGIN} VALUES {row},{row} {UPDATE_END}");
         assert_plan(&update, &["(id=?)"]).await;
+        assert_plan(HELD, &["(id=?)"]).await;
         assert_plan(GIVE_FIRST_ATTEMPTS_ROWS, &["(id=?)"]).await;
     }
 }
