@@ -12,7 +12,7 @@ use crate::domain::initiator::Initiator;
 use crate::domain::session::{AuthenticationMethod, Device, Session};
 use crate::issuer::Issuer;
 use crate::logout::{
-    EndSession, EndSessionError, EndSessionsOfUser, Ended, LogContext, Patience, end_session,
+    EndSession, EndSessionError, EndSessionsOfUser, Ended, LogContext, Patience,
     end_sessions_of_user, is_told_of_all_sessions,
 };
 use crate::storage::{StorageError, Transaction};
@@ -157,11 +157,7 @@ impl<'i> Sessions<'i> {
             id: id.clone(),
             ending: self.issuer.ending(initiator, context),
         };
-        let (now, random) = (self.issuer.now(), self.issuer.random().clone());
-        self.issuer
-            .store()
-            .write(move |tx| Box::pin(async move { end_session(tx, end, now, &*random).await }))
-            .await
+        self.issuer.end_queue().end(end).await
     }
 
     /// Ends all sessions of a user but `except`, and notes who asked for it.

@@ -14,6 +14,7 @@ use crate::domain::session::SessionLifetimes;
 use crate::egress::{self, Egress, Lookup, SetUpError};
 use crate::keyring::encrypter::{Encrypter, KeySetSource};
 use crate::keyring::{KeyRing, KeyRingError};
+use crate::logout::EndQueue;
 use crate::storage::Store;
 
 /// What an issuer is told about itself.
@@ -127,7 +128,8 @@ impl IssuerBuilder {
         self
     }
 
-    /// Opens the key ring, making keys at the first start, and sets the way out up.
+    /// Opens the key ring, making keys at the first start, sets the way out up, and starts the task
+    /// that ends sessions on the current runtime.
     ///
     /// # Errors
     ///
@@ -145,6 +147,11 @@ impl IssuerBuilder {
         let windows = self.config.delivery.windows();
         Ok(Issuer(Arc::new(Inner {
             windows,
+            ends: EndQueue::start(
+                Arc::clone(&store),
+                Arc::clone(&self.clock),
+                Arc::clone(&self.random),
+            ),
             config: self.config,
             store,
             clock: self.clock,

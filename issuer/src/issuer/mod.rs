@@ -29,7 +29,7 @@ use crate::egress::Egress;
 use crate::enlisted::Enlisted;
 use crate::keyring::encrypter::Encrypter;
 use crate::keyring::{KeyRing, KeyRingError};
-use crate::logout::{Ended, Ending, LogContext, expiry};
+use crate::logout::{EndQueue, Ended, Ending, LogContext, expiry};
 use crate::sessions::Sessions;
 use crate::storage::{HostTransaction, StorageError, Store};
 
@@ -77,6 +77,7 @@ struct Inner {
     egress: Arc<Egress>,
     waiters: Arc<Waiters>,
     windows: Windows,
+    ends: EndQueue,
     running: Mutex<Option<Tasks>>,
 }
 
@@ -202,6 +203,11 @@ impl Issuer {
     /// Looks for new deliveries now, after a commit of the host's own made some.
     pub fn ring(&self) {
         self.0.store.ring_bell();
+    }
+
+    /// Where single sessions are ended, many at a time.
+    pub(crate) fn end_queue(&self) -> &EndQueue {
+        &self.0.ends
     }
 
     /// Why sessions end, for those who end them in a transaction of their own.

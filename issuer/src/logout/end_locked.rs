@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use logout_shared::{ClientId, RandomSource, SessionId, Subject, Timestamp};
 
 use super::end_session::{Ended, Ending};
-use super::event_rows;
+use super::event_rows::{self, LogContext};
 use super::fan_out::{Coalescing, Concerned, Event, FanOut, fan_out};
 use crate::domain::logout_settings::LogoutSettings;
 use crate::domain::session::{EndedSession, Participant, Session};
@@ -19,6 +19,8 @@ use crate::storage::{StorageError, Transaction, UntoldParticipant};
 pub(super) struct Over {
     /// Sessions whose rows are locked.
     pub(super) sessions: Vec<Session>,
+    /// Who asked for the end of each, where that is not the same for all.
+    pub(super) contexts: HashMap<SessionId, LogContext>,
     /// Clients of one user that were not told when their sessions ended before.
     pub(super) remembered: Option<(Subject, Vec<UntoldParticipant>)>,
     pub(super) coalescing: Coalescing,
@@ -29,20 +31,23 @@ impl Over {
     pub(super) fn each(sessions: Vec<Session>) -> Self {
         Self {
             sessions,
+            contexts: HashMap::new(),
             remembered: None,
             coalescing: Coalescing::Never,
         }
     }
 }
 
-/// Ends locked sessions and tells clients, also those that are remembered.
+/// Ends locked sessions and tells clients, also those that are remembered; gives the sessions and
+/// who is told.
 pub(super) async fn end_locked(
     tx: &mut dyn Transaction,
     over: Over,
     ending: &Ending,
     now: Timestamp,
     random: &dyn RandomSource,
-) -> Result<Ended, StorageError> {
+) -> Result<(Vec<SessionId>, FanOut), StorageError> {
+    let contexts = over.contexts;
     let end = |session: Session| session.end(ending.initiator, now);
     let ended: Vec<EndedSession> = over.sessions.into_iter().map(end).collect();
     let sessions: Vec<SessionId> = ended.iter().map(|one| one.session.id.clone()).collect();
@@ -70,12 +75,15 @@ pub(super) async fn end_locked(
     if !told.deliveries.is_empty() {
         tx.insert_deliveries(&told.deliveries).await?;
     }
-    let row = |one| event_rows::row(one, &ending.context);
+    let row = |one: &EndedSession| {
+        let context = contexts.get(&one.session.id).unwrap_or(&ending.context);
+        event_rows::row(one, context)
+    };
     let rows: Vec<_> = ended.iter().filter_map(row).collect();
     if !rows.is_empty() {
         tx.append_events(&rows).await?;
     }
-    Ok(summary(sessions, told))
+    Ok((sessions, told))
 }
 
 /// What clients must hear of an event now.
@@ -105,7 +113,7 @@ pub(super) async fn whom_to_tell(
 }
 
 /// What callers learn of it.
-pub(super) fn summary(sessions: Vec<SessionId>, told: FanOut) -> Ended {
+pub(super) fn summary((sessions, told): (Vec<SessionId>, FanOut)) -> Ended {
     Ended {
         sessions,
         deliveries: told.deliveries.iter().map(|one| one.id).collect(),

@@ -5,12 +5,12 @@
 //! initiator ends, and whether it tells those that were not told before, is decided here; which
 //! clients want to hear of it is `fan_out.rs`'s. Telling begins after the commit, in `delivery/`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use logout_shared::{ClientId, RandomSource, SessionId, Subject, Timestamp};
 
-use super::end_locked::{Over, end_locked};
+use super::end_locked::{Over, end_locked, summary};
 use super::event_rows::LogContext;
 use super::expiry::REMEMBERED;
 use super::fan_out::Coalescing;
@@ -95,11 +95,21 @@ pub async fn end_session(
     refuse_what_ends_nothing(&end.ending)?;
     if let Some(session) = tx.lock_session(&end.id).await? {
         let over = Over::each(vec![session]);
-        return Ok(end_locked(tx, over, &end.ending, now, random).await?);
+        return Ok(summary(
+            end_locked(tx, over, &end.ending, now, random).await?,
+        ));
     }
-    match tx.find_session_end(&end.id).await? {
+    ended_before(tx, end.id).await
+}
+
+/// What the end of a session causes that ended before: nothing. One that never was is an error.
+pub(super) async fn ended_before(
+    tx: &mut dyn Transaction,
+    id: SessionId,
+) -> Result<Ended, EndSessionError> {
+    match tx.find_session_end(&id).await? {
         Some(_) => Ok(Ended::default()),
-        None => Err(EndSessionError::NotFound(end.id)),
+        None => Err(EndSessionError::NotFound(id)),
     }
 }
 
@@ -128,10 +138,13 @@ pub async fn end_sessions_of_user(
     let stay: Vec<SessionId> = stay.into_iter().map(|session| session.id).collect();
     let over = Over {
         sessions: over,
+        contexts: HashMap::new(),
         remembered: remembered(tx, &end, now).await?,
         coalescing: Coalescing::AllBut(clients_of(tx, &stay).await?),
     };
-    Ok(end_locked(tx, over, &end.ending, now, random).await?)
+    Ok(summary(
+        end_locked(tx, over, &end.ending, now, random).await?,
+    ))
 }
 
 /// Something happened to a user: ends what that ends, and tells whom it concerns.
@@ -177,7 +190,7 @@ async fn clients_of(
     Ok(participants.map(|(_, one)| one.client).collect())
 }
 
-fn refuse_what_ends_nothing(ending: &Ending) -> Result<(), EndSessionError> {
+pub(super) fn refuse_what_ends_nothing(ending: &Ending) -> Result<(), EndSessionError> {
     if ending.initiator.ends_session() {
         return Ok(());
     }

@@ -69,8 +69,8 @@ async fn end_some(
         .write(move |tx| {
             Box::pin(async move {
                 let over = tx.lock_expired_sessions(now, SESSIONS_AT_A_TIME).await?;
-                let ended = end_locked(tx, Over::each(over), &ending, now, &*random).await?;
-                Ok(ended.sessions.len() as u64)
+                let (ended, _) = end_locked(tx, Over::each(over), &ending, now, &*random).await?;
+                Ok(ended.len() as u64)
             })
         })
         .await

@@ -31,5 +31,5 @@ pub(super) async fn tell_and_leave(
         // After it: to these clients the sessions are over.
         tx.insert_deliveries(&told.deliveries).await?;
     }
-    Ok(summary(Vec::new(), told))
+    Ok(summary((Vec::new(), told)))
 }

@@ -1,7 +1,8 @@
 //! How sessions end, and who is told.
 //!
 //! It relies on a transaction and promises that the end of a session, the deliveries it causes
-//! and its log rows are one thing: all of it is durable or none. `end_session.rs` ends, `leave.rs`
+//! and its log rows are one thing: all of it is durable or none. `end_session.rs` ends,
+//! `end_queue.rs` makes one piece of work of many ends, `leave.rs`
 //! tells clients of what ends no session, `fan_out.rs` picks who must hear, `expiry.rs` ends what
 //! has outlived itself, `clients.rs` discards or moves what a changed client waits for, and
 //! `joining.rs` keeps a client from joining while it is told that all is over. Deliveries are only
@@ -9,6 +10,7 @@
 
 mod clients;
 mod end_locked;
+mod end_queue;
 mod end_session;
 mod event_rows;
 pub mod expiry;
@@ -17,6 +19,7 @@ mod joining;
 mod leave;
 
 pub use clients::{change_client, delete_client, settle_client};
+pub use end_queue::EndQueue;
 pub use end_session::{
     EndSession, EndSessionError, EndSessionsOfUser, Ended, Ending, account_changed, end_session,
     end_sessions_of_user,

@@ -79,6 +79,9 @@ pub trait SessionWrites {
     /// Locks a session that was not ended and gives it, expired or not.
     async fn lock_session(&mut self, id: &SessionId) -> Result<Option<Session>, StorageError>;
 
+    /// Locks those of some sessions that were not ended, expired or not.
+    async fn lock_sessions(&mut self, ids: &[SessionId]) -> Result<Vec<Session>, StorageError>;
+
     /// Locks all sessions of a user that were not ended, expired or not.
     async fn lock_sessions_of_user(&mut self, user: &Subject)
     -> Result<Vec<Session>, StorageError>;

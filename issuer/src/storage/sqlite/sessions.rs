@@ -32,6 +32,7 @@ const LIST: &str = select!("id > ?1 AND ends_at > ?2 ORDER BY id LIMIT ?3");
 const LIST_OF_USER: &str =
     select!("user_id = ?4 AND id > ?1 AND ends_at > ?2 ORDER BY id LIMIT ?3");
 const LOCK: &str = select!("id = ?1");
+const LOCK_SOME: &str = select!("id IN (SELECT value FROM json_each(?1))");
 const LOCK_OF_USER: &str = select!("user_id = ?1 ORDER BY id");
 const LOCK_EXPIRED: &str = select!("ends_at <= ?1 ORDER BY ends_at, id LIMIT ?2");
 
@@ -154,6 +155,11 @@ impl<C: Link> SessionWrites for SqliteHandle<C> {
         // The transaction holds the only write lock of the file: reading locks the row.
         let query = sqlx::query(LOCK).bind(id.as_str());
         self.one("locking a session", query, session).await
+    }
+
+    async fn lock_sessions(&mut self, ids: &[SessionId]) -> Result<Vec<Session>, StorageError> {
+        let query = sqlx::query(LOCK_SOME).bind(to_json(ids));
+        self.all("locking sessions", query, session).await
     }
 
     async fn lock_sessions_of_user(
@@ -284,6 +290,7 @@ mod tests {
             (FIND_BY_HANDLE, "logout_sessions_by_handle (handle=?)"),
             (LIST, "(id>?)"),
             (LIST_OF_USER, OF_USER),
+            (LOCK_SOME, "(id=?)"),
             (LOCK_OF_USER, OF_USER),
             (OTHER_LIVE, OF_USER),
             (LOCK_EXPIRED, "logout_sessions_by_end (ends_at<?)"),
