@@ -94,7 +94,9 @@ fn unmapped(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The IPv4 address inside a NAT64 (`64:ff9b::/96`) or 6to4 (`2002::/16`) address.
+/// The IPv4 address inside an address that leads to IPv4: NAT64 (`64:ff9b::/96` and an operator's
+/// own in `64:ff9b:1::/48`), 6to4 (`2002::/16`), IPv4-compatible (`::/96`) and IPv4-translated
+/// (`::ffff:0:0:0/96`).
 fn embedded_v4(address: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(v6) = address else { return None };
     let segments = v6.segments();
@@ -103,7 +105,11 @@ fn embedded_v4(address: IpAddr) -> Option<IpAddr> {
         Some(IpAddr::V4(Ipv4Addr::from_bits(bits)))
     };
     match segments {
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => from(high, low),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x64, 0xff9b, 1, _, _, _, high, low]
+        | [0x2002, high, low, ..]
+        | [0, 0, 0, 0, 0, 0, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low] => from(high, low),
         _ => None,
     }
 }
@@ -281,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn an_allow_list_opens_an_intranet_but_never_this_host_or_metadata() {
+    fn g18_an_allow_list_opens_an_intranet_but_never_this_host_or_metadata() {
         let nets = ["10.20.0.0/16", "fd00::/8", "0.0.0.0/0", "::/0"];
         let intranet = Guard::new(
             vec![nets[0].parse().unwrap(), nets[1].parse().unwrap()],
@@ -304,21 +310,25 @@ mod tests {
             "100.100.100.200",
             "64:ff9b::a9fe:a9fe",
             "64:ff9b::7f00:1",
+            "64:ff9b:1::a9fe:a9fe",
             "2002:7f00:1::1",
+            "::127.0.0.1",
+            "::169.254.169.254",
+            "::ffff:0:127.0.0.1",
         ] {
             assert!(all.check(ip(closed)).is_err(), "{closed}");
         }
     }
 
     #[test]
-    fn the_danger_switch_opens_loopback_but_never_metadata() {
+    fn g18_the_danger_switch_opens_loopback_but_never_metadata() {
         let open = Guard::new(Vec::new(), true);
         assert!(open.check(ip("127.0.0.1")).is_ok() && open.check(ip("10.0.0.1")).is_ok());
         assert!(open.check(ip("169.254.169.254")).is_err());
     }
 
     #[test]
-    fn one_forbidden_address_refuses_the_whole_answer() {
+    fn g18_one_forbidden_address_refuses_the_whole_answer() {
         let answer = [ip("8.8.8.8"), ip("10.0.0.1")];
         assert_eq!(
             strict().check_all(&answer).unwrap_err().address,

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_mixed_answer_is_refused_as_a_whole() {
+    async fn g18_a_mixed_answer_is_refused_as_a_whole() {
         assert_eq!(resolve(&["8.8.8.8", "1.1.1.1"], None).await, Ok(2));
         let error = resolve(&["8.8.8.8", "192.168.1.1"], None)
             .await
@@ -154,12 +154,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_proxy_is_the_operators_business() {
+    async fn g18_the_proxy_is_the_operators_business() {
         assert_eq!(resolve(&["10.0.0.1"], Some("app.example")).await, Ok(1));
     }
 
     #[tokio::test]
-    async fn a_look_up_ends_in_time() {
+    async fn g15_a_look_up_ends_in_time() {
         let lookup = SystemLookup::new(0, Duration::from_millis(1));
         let error = lookup.lookup("app.example").await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);

@@ -9,6 +9,7 @@
     reason = "clippy knows test functions, not what they call"
 )]
 
+mod addresses;
 mod coalescing;
 mod crash;
 mod encrypted;
@@ -20,5 +21,6 @@ mod initiators;
 mod outcomes;
 mod retries;
 mod settings;
+mod tls;
 mod token;
 mod world;
