@@ -127,7 +127,7 @@ fn random_millis(most: u64) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_fifty_times_during_five_thousand_logouts_the_server_forgets_none() {
+async fn g25_killed_fifty_times_during_five_thousand_logouts_the_server_forgets_none() {
     let stage = Stage::set(LOGOUTS).await;
     let mut server = IssuerProcess::start(&stage.home).await;
     let management = stage.management().await;
@@ -156,7 +156,7 @@ async fn killed_fifty_times_during_five_thousand_logouts_the_server_forgets_none
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_a_full_disk_the_server_says_so_and_what_it_confirmed_is_told() {
+async fn g25_on_a_full_disk_the_server_says_so_and_what_it_confirmed_is_told() {
     let stage = Stage::set(1_500).await;
     let size = std::fs::metadata(stage.folder.path().join("issuer.db"))
         .expect("the store is a file")

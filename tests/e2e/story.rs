@@ -78,7 +78,7 @@ fn assert_tells(told: &Told, person: &SignedIn, stage: &Stage) {
 }
 
 #[tokio::test]
-async fn a_revoked_session_is_told_with_its_metadata_and_asks_for_the_password_again() {
+async fn g2_g12_a_revoked_session_is_told_with_its_metadata_and_asks_for_the_password_again() {
     let stage = Stage::set().await;
     let browser = Browser::new();
     let person = stage.sign_in(&browser).await;
@@ -117,7 +117,7 @@ async fn a_revoked_session_is_told_with_its_metadata_and_asks_for_the_password_a
 }
 
 #[tokio::test]
-async fn a_second_sign_in_in_one_browser_keeps_the_session_and_needs_no_password() {
+async fn g9_a_second_sign_in_in_one_browser_keeps_the_session_and_needs_no_password() {
     let stage = Stage::set().await;
     let browser = Browser::new();
     let first = stage.sign_in(&browser).await;
@@ -128,7 +128,7 @@ async fn a_second_sign_in_in_one_browser_keeps_the_session_and_needs_no_password
 }
 
 #[tokio::test]
-async fn an_app_that_is_down_is_told_when_it_is_back() {
+async fn g16_g17_an_app_that_is_down_is_told_when_it_is_back() {
     let stage = Stage::set().await;
     let person = stage.sign_in(&Browser::new()).await;
     stage
@@ -153,7 +153,7 @@ async fn an_app_that_is_down_is_told_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_server_killed_between_the_end_and_the_delivery_tells_after_its_restart() {
+async fn g25_a_server_killed_between_the_end_and_the_delivery_tells_after_its_restart() {
     let stage = Stage::set().await;
     let person = stage.sign_in(&Browser::new()).await;
     // The app hangs, so the end is committed and the delivery is not made.

@@ -206,7 +206,7 @@ async fn g13_every_answer_has_its_class() {
 }
 
 #[tokio::test]
-async fn retry_after_and_the_error_fields_are_handed_on() {
+async fn g16_g20_retry_after_and_the_error_fields_are_handed_on() {
     let answer = Answer {
         status: 503,
         retry_after: Some(RetryAfter::In(Duration::from_secs(7))),
@@ -222,6 +222,40 @@ async fn retry_after_and_the_error_fields_are_handed_on() {
         attempt.oauth_error.as_deref(),
         Some("temporarily_unavailable")
     );
+}
+
+#[tokio::test]
+async fn g27_the_client_decides_how_long_its_answer_is_waited_for() {
+    let keys = keys().await;
+    for timeout_ms in [500, 10_000] {
+        let mut client = sample::client();
+        client.logout.as_mut().unwrap().delivery.timeout_ms = timeout_ms;
+        let claimed = ClaimedDelivery {
+            client: Some(Arc::new(client)),
+            ..sample::claimed()
+        };
+        let sender = answering(Ok(status(200)));
+        try_once(&claimed, &keys, &sender).await;
+        let (_, _, timeout) = sender.sent.lock().unwrap().remove(0);
+        assert_eq!(timeout, Duration::from_millis(timeout_ms.into()));
+    }
+}
+
+#[tokio::test]
+async fn g8_a_client_that_requires_sid_is_never_sent_a_token_without() {
+    let mut client = sample::client();
+    client.logout.as_mut().unwrap().delivery.session_required = true;
+    let mut claimed = ClaimedDelivery {
+        client: Some(Arc::new(client)),
+        ..sample::claimed()
+    };
+    claimed.delivery.about = About::AllSessions(vec!["s1".parse().unwrap()]);
+    let sender = answering(Ok(status(200)));
+    assert_eq!(
+        try_once(&claimed, &keys().await, &sender).await,
+        AttemptOutcome::Expand
+    );
+    assert!(sender.sent.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -244,7 +278,7 @@ async fn g23_a_client_that_is_gone_or_has_no_url_is_not_told() {
 }
 
 #[tokio::test]
-async fn what_waits_for_a_removed_url_moves() {
+async fn g23_what_waits_for_a_removed_url_moves() {
     let mut client = sample::client();
     client.logout.as_mut().unwrap().urls =
         vec![LogoutUrl::from_stored("https://shop.example/right".into())];
@@ -260,7 +294,7 @@ async fn what_waits_for_a_removed_url_moves() {
 }
 
 #[tokio::test]
-async fn one_token_for_all_sessions_is_never_sent_while_one_lives() {
+async fn g24_one_token_for_all_sessions_is_never_sent_while_one_lives() {
     let mut claimed = sample::claimed();
     claimed.delivery.about = About::AllSessions(vec!["s1".parse().unwrap()]);
     claimed.other_live_session = true;

@@ -83,7 +83,7 @@ fn g13_success_is_heard_and_every_other_status_is_not() {
 }
 
 #[test]
-fn a_failed_exchange_is_repeated_on_the_schedule_and_a_forbidden_address_after_a_minute() {
+fn g16_a_failed_exchange_is_repeated_on_the_schedule_and_a_forbidden_address_after_a_minute() {
     for (error, wait) in [
         (AttemptError::Timeout, 1),
         (AttemptError::Connect, 1),
@@ -102,7 +102,7 @@ fn a_failed_exchange_is_repeated_on_the_schedule_and_a_forbidden_address_after_a
 }
 
 #[test]
-fn retry_after_counts_on_429_and_503_only() {
+fn g16_retry_after_counts_on_429_and_503_only() {
     for (status, due) in [(429, 40), (503, 40), (500, 11)] {
         let AttemptOutcome::Tried(attempt, _) = tried(1, Some(status), Some(AttemptError::Status))
         else {
@@ -119,7 +119,7 @@ fn retry_after_counts_on_429_and_503_only() {
 }
 
 #[test]
-fn a_delivery_is_given_up_at_its_time_and_has_its_last_attempt_then() {
+fn g16_a_delivery_is_given_up_at_its_time_and_has_its_last_attempt_then() {
     let end = 72 * 3_600;
     let failed = tried(20, None, Some(AttemptError::Connect));
     let waiting = after(delivery(), &failed, end - 10);

@@ -337,13 +337,13 @@ mod tests {
     }
 
     #[test]
-    fn a_url_keeps_its_query_and_its_spelling() {
+    fn g19_a_url_keeps_its_query_and_its_spelling() {
         let written = "https://A.example/bcl?tenant=1&x=%20";
         assert_eq!(LogoutUrl::parse(written, STRICT).unwrap().as_str(), written);
     }
 
     #[test]
-    fn http_needs_the_danger_switch() {
+    fn g19_http_needs_the_danger_switch() {
         let policy = UrlPolicy {
             danger_allow_http: true,
         };
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn one_token_for_all_sessions_is_for_clients_that_opted_in_and_need_no_session() {
+    fn g8_one_token_for_all_sessions_is_for_clients_that_opted_in_and_need_no_session() {
         let accepts = |session_required, subject_logout, metadata| {
             let settings = LogoutSettings {
                 include_session_metadata: metadata,
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn each_range_holds_at_its_ends_and_not_one_past() {
+    fn g11_g27_each_range_holds_at_its_ends_and_not_one_past() {
         let base = DeliverySettings::default();
         for seconds in [30, 120] {
             let settings = DeliverySettings {

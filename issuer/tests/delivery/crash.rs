@@ -80,7 +80,7 @@ async fn dropping_the_last_clone_stops_everything() {
 }
 
 #[tokio::test]
-async fn an_orderly_stop_gives_its_leases_back() {
+async fn g25_an_orderly_stop_gives_its_leases_back() {
     let shop = TestRelyingParty::start().await;
     shop.answer_in_turn([Answer::Hang]);
     let store = SqliteStore::in_memory().await.unwrap();
@@ -99,7 +99,7 @@ async fn an_orderly_stop_gives_its_leases_back() {
 }
 
 #[tokio::test]
-async fn an_orderly_stop_lets_attempts_finish_and_records_them() {
+async fn g25_an_orderly_stop_lets_attempts_finish_and_records_them() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     shop.always_answer(Answer::After(
         Duration::from_millis(100),

@@ -122,7 +122,7 @@ async fn a_metadata_entry_that_breaks_a_rule_leaves_the_others_as_they_were() {
 }
 
 #[tokio::test]
-async fn all_sessions_of_a_user_end_but_the_one_that_stays() {
+async fn g24_all_sessions_of_a_user_end_but_the_one_that_stays() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     let client = world.client("shop", &shop.url()).await;
     let (first, stays) = (
@@ -171,7 +171,7 @@ async fn a_session_whose_time_has_come_ends_as_expired_and_one_that_was_used_liv
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_joins_while_the_session_ends_is_told_or_refused() {
+async fn g23_a_client_that_joins_while_the_session_ends_is_told_or_refused() {
     let world = World::start().await;
     let client = world.client("shop", "http://127.0.0.1:9/").await;
     for _ in 0..50 {
@@ -280,7 +280,7 @@ async fn g25_whoever_ends_a_session_can_ask_for_another_wait() {
 }
 
 #[tokio::test]
-async fn waiting_for_an_answer_that_has_come_already_is_over_at_once() {
+async fn g25_waiting_for_an_answer_that_has_come_already_is_over_at_once() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     let client = world.client("shop", &shop.url()).await;
     let id = world.revoke_one(&client).await;

@@ -37,7 +37,7 @@ async fn g13_the_answer_decides_and_is_written_down() {
 }
 
 #[tokio::test]
-async fn g13_each_request_is_a_log_row_of_auth0s_shape() {
+async fn g13_g20_each_request_is_a_log_row_of_auth0s_shape() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     let id = world.client("shop", &shop.url()).await;
     let failed = Answer::oauth_error(400, "invalid_request", "no\u{7} such session");
@@ -67,7 +67,7 @@ async fn g13_each_request_is_a_log_row_of_auth0s_shape() {
         row.event["details"]["errors"],
         json!(["status", "invalid_request: no  such session"])
     );
-    // G20: kept with the attempt as well, sanitised.
+    // Kept with the attempt as well, sanitised.
     let attempt = world.history(refused).await.remove(0);
     assert_eq!(attempt.oauth_error.as_deref(), Some("invalid_request"));
     assert_eq!(
@@ -118,6 +118,25 @@ async fn g15_an_endpoint_that_hangs_delays_no_other() {
 }
 
 #[tokio::test]
+async fn g15_g27_an_answer_is_waited_for_as_long_as_the_client_says() {
+    let (world, shop) = (World::start().await, TestRelyingParty::start().await);
+    shop.always_answer(Answer::Hang);
+    let id = world
+        .client_with("shop", &[&shop.url()], |it| it.delivery.timeout_ms = 500)
+        .await;
+    let delivery = world.revoke_one(&id).await;
+    let delivery = world.until_attempted(delivery, 1).await;
+    let last = delivery.last.unwrap();
+    assert_eq!(
+        (last.status, last.error),
+        (None, Some(AttemptError::Timeout))
+    );
+    assert!(last.duration >= Duration::from_millis(500), "{last:?}");
+    // The default, and every other client's time, is longer.
+    assert!(last.duration < Duration::from_secs(5), "{last:?}");
+}
+
+#[tokio::test]
 async fn g20_a_body_without_end_is_cut_and_the_status_counts() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     shop.always_answer(Answer::EndlessBody);
@@ -128,7 +147,7 @@ async fn g20_a_body_without_end_is_cut_and_the_status_counts() {
 }
 
 #[tokio::test]
-async fn connections_that_break_are_tried_again() {
+async fn g13_g16_connections_that_break_are_tried_again() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     let id = world.client("shop", &shop.url()).await;
     for broken in [Answer::Close, Answer::Reset, Answer::Garbage] {

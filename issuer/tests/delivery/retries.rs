@@ -52,6 +52,10 @@ async fn g16_g17_failures_are_repeated_on_the_schedule_with_fresh_tokens() {
         world.pass(Duration::from_secs(72));
     }
     world.until_state(id, DeliveryState::Heard).await;
+    let told = shop.wait_for(10).await;
+    let first_expired = told[0].claims()["exp"].as_i64() < Some(world.clock_now().as_secs());
+    assert!(first_expired, "the first token is long dead");
+    world.check(&told[9], &client, SigningAlgorithm::Es256);
     let history = world.history(id).await;
     assert_eq!(
         history.iter().map(|one| one.number).collect::<Vec<_>>(),
@@ -97,7 +101,7 @@ async fn g15_all_that_an_endpoint_is_owed_follows_the_first_probe_that_is_answer
 }
 
 #[tokio::test]
-async fn one_delivery_that_an_app_cannot_stomach_does_not_stand_before_the_others() {
+async fn g15_one_delivery_that_an_app_cannot_stomach_does_not_stand_before_the_others() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     let (client, bad) = down(&world, &shop).await;
     let good = world.revoke_one(&client).await;
@@ -129,7 +133,7 @@ async fn g16_a_refusal_is_final() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_down_when_the_session_ends_is_told_when_it_is_back() {
+async fn g16_a_client_that_is_down_when_the_session_ends_is_told_when_it_is_back() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     let client = world.client("shop", &shop.url()).await;
     let address = shop.stop().await;
@@ -147,7 +151,7 @@ async fn a_client_that_is_down_when_the_session_ends_is_told_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn retry_after_is_honoured() {
+async fn g16_retry_after_is_honoured() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     shop.answer_in_turn([Answer::retry_after(429, 30)]);
     let client = world.client("shop", &shop.url()).await;
@@ -163,7 +167,7 @@ async fn retry_after_is_honoured() {
 }
 
 #[tokio::test]
-async fn a_client_is_given_up_after_three_days_and_tried_until_then() {
+async fn g16_a_client_is_given_up_after_three_days_and_tried_until_then() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     shop.always_answer(Answer::Status(500));
     let client = world.client("shop", &shop.url()).await;
@@ -183,7 +187,7 @@ async fn a_client_is_given_up_after_three_days_and_tried_until_then() {
 }
 
 #[tokio::test]
-async fn what_is_owed_to_an_endpoint_that_is_down_is_given_up_after_three_days_too() {
+async fn g16_what_is_owed_to_an_endpoint_that_is_down_is_given_up_after_three_days_too() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     shop.always_answer(Answer::Status(500));
     let client = world.client("shop", &shop.url()).await;

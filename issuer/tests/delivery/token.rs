@@ -9,9 +9,9 @@ use serde_json::json;
 use crate::world::{ISSUER, World, client};
 
 #[tokio::test]
-async fn g1_g2_g12_a_client_is_told_by_a_form_with_a_token_and_nothing_else() {
+async fn g1_g2_g3_g4_g6_g10_g12_g19_a_client_is_told_by_a_form_with_a_token_and_nothing_else() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
-    // G19: the query belongs to the URL and is kept.
+    // The query belongs to the URL and is kept.
     let id = world
         .client("shop", &format!("{}?tenant=1&x=%20", shop.url()))
         .await;
@@ -37,6 +37,10 @@ async fn g1_g2_g12_a_client_is_told_by_a_form_with_a_token_and_nothing_else() {
             "aud", "events", "exp", "iat", "iss", "jti", "sid", "sub", "trace_id"
         ]
     );
+    assert_eq!(
+        told.claims()["events"],
+        json!({ "http://schemas.openid.net/event/backchannel-logout": {} })
+    );
     let (issuer, audience) = (told.claims()["iss"].clone(), told.claims()["aud"].clone());
     assert_eq!((issuer, audience), (json!(ISSUER), json!("shop")));
 
@@ -46,7 +50,7 @@ async fn g1_g2_g12_a_client_is_told_by_a_form_with_a_token_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn g5_g27_each_client_gets_its_own_algorithm_and_type() {
+async fn g5_g11_g27_each_client_gets_its_own_algorithm_and_type() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     let old = TestRelyingParty::start().await;
     let modern = world.client("shop", &shop.url()).await;
@@ -111,7 +115,7 @@ async fn g30_metadata_reaches_the_clients_that_opted_in_as_a_top_level_claim() {
 }
 
 #[tokio::test]
-async fn a_client_where_the_user_has_another_session_is_not_given_the_subject() {
+async fn g27_a_client_where_the_user_has_another_session_is_not_given_the_subject() {
     let (world, shop) = (World::start().await, TestRelyingParty::start().await);
     let id = world.client("shop", &shop.url()).await;
     let (first, second) = (world.session(&[&id]).await, world.session(&[&id]).await);

@@ -37,7 +37,7 @@ fn seed() -> Value {
 }
 
 #[tokio::test]
-async fn the_seeds_body_is_taken_under_both_names_and_told_under_both() {
+async fn g22_the_seeds_body_is_taken_under_both_names_and_told_under_both() {
     let api = Api::start().await;
     for name in ["oidc_backchannel_logout", "oidc_logout"] {
         let client = made(&api, json!({})).await;
@@ -100,7 +100,7 @@ async fn the_setting_is_replaced_as_a_whole() {
 }
 
 #[tokio::test]
-async fn initiators_come_back_in_their_order() {
+async fn g22_initiators_come_back_in_their_order() {
     let api = Api::start().await;
     let all = [
         "session-revoked",
@@ -167,7 +167,7 @@ async fn wrong_initiators_are_refused() {
 }
 
 #[tokio::test]
-async fn urls_that_break_a_rule_are_refused_by_name() {
+async fn g18_g19_urls_that_break_a_rule_are_refused_by_name() {
     let api = Api::start().await;
     let long = format!("https://a.example/{}", "x".repeat(2048));
     for (url, told) in [
@@ -205,7 +205,7 @@ async fn urls_that_break_a_rule_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn http_and_this_host_are_for_development() {
+async fn g18_g19_http_and_this_host_are_for_development() {
     let api = Api::start_for_development().await;
     let urls = json!({"backchannel_logout_urls": ["http://127.0.0.1:3000/out"]});
     let client = made(&api, json!({"oidc_logout": urls})).await;
@@ -245,7 +245,7 @@ async fn a_client_has_up_to_ten_urls_each_once() {
 }
 
 #[tokio::test]
-async fn delivery_settings_come_back_and_have_ranges() {
+async fn g22_g27_delivery_settings_come_back_and_have_ranges() {
     let api = Api::start().await;
     let full = json!({
         "token_type": "JWT", "lifetime_seconds": 30, "subject": "never", "session_required": true,
@@ -280,6 +280,52 @@ async fn delivery_settings_come_back_and_have_ranges() {
 }
 
 #[tokio::test]
+async fn g22_a_client_that_is_read_and_written_back_keeps_every_logout_setting() {
+    let api = Api::start().await;
+    let logout = json!({
+        "backchannel_logout_urls": ["https://a.example/out?tenant=1", "https://b.example/out"],
+        "backchannel_logout_initiators":
+            {"mode": "custom", "selected_initiators": ["account-deleted", "rp-logout"]},
+        "backchannel_logout_session_metadata": {"include": true},
+        "delivery": {
+            "token_type": "JWT", "lifetime_seconds": 31, "subject": "always",
+            "session_required": true, "subject_logout": true, "wait_ms": 1, "timeout_ms": 501,
+        },
+    });
+    let body = json!({"oidc_logout": logout, "jwt_configuration": {"alg": "ES256"}});
+    let client = made(&api, body).await;
+    let path = format!("/clients/{}", client["client_id"].as_str().unwrap());
+    let read = || async { api.get("read:clients", &path).await.expect(200) };
+    let before = read().await;
+    assert_eq!(before["oidc_logout"], logout);
+    // Another property alone, and all that can be changed as it was read.
+    patch(&api, &client, json!({"description": "d"}))
+        .await
+        .expect(200);
+    let names = [
+        "name",
+        "oidc_logout",
+        "oidc_backchannel_logout",
+        "jwt_configuration",
+        "callbacks",
+    ];
+    let mut whole: Value = names
+        .iter()
+        .map(|name| (*name, before[name].clone()))
+        .collect();
+    whole["description"] = json!("e");
+    whole
+        .as_object_mut()
+        .unwrap()
+        .retain(|_, value| !value.is_null());
+    patch(&api, &client, whole).await.expect(200);
+    let mut after = read().await;
+    assert_eq!(after["description"], "e");
+    after.as_object_mut().unwrap().remove("description");
+    assert_eq!(after, before);
+}
+
+#[tokio::test]
 async fn a_misspelt_member_of_the_setting_is_refused() {
     let api = Api::start().await;
     let body = json!({"oidc_logout": {"backchannel_logout_url": "https://a.example/"}});
@@ -294,7 +340,7 @@ async fn a_misspelt_member_of_the_setting_is_refused() {
 }
 
 #[tokio::test]
-async fn algorithms_are_chosen_under_either_name() {
+async fn g5_g22_algorithms_are_chosen_under_either_name() {
     let api = Api::start().await;
     let client = made(
         &api,
@@ -324,7 +370,7 @@ async fn algorithms_are_chosen_under_either_name() {
 }
 
 #[tokio::test]
-async fn secrets_do_not_sign_and_unknown_algorithms_are_refused() {
+async fn g5_secrets_do_not_sign_and_unknown_algorithms_are_refused() {
     let api = Api::start().await;
     for name in ["HS256", "HS512"] {
         let message = refusal(&api, json!({"jwt_configuration": {"alg": name}})).await;
@@ -366,7 +412,7 @@ async fn grants_and_methods_are_checked() {
 }
 
 #[tokio::test]
-async fn everything_an_sdk_may_send_comes_back() {
+async fn g22_everything_an_sdk_may_send_comes_back() {
     let api = Api::start().await;
     let body = json!({
         "name": "Shop",

@@ -79,7 +79,7 @@ async fn assets_are_there_and_may_be_kept() {
 }
 
 #[tokio::test]
-async fn the_discovery_document_is_one_that_the_other_side_reads() {
+async fn g6_g21_the_discovery_document_is_one_that_the_other_side_reads() {
     for id in [
         "https://id.example/",
         "https://id.example",
@@ -102,6 +102,11 @@ async fn the_discovery_document_is_one_that_the_other_side_reads() {
             metadata.end_session_endpoint.unwrap().as_str(),
             house.url("/oidc/logout")
         );
+        for flag in ["", "_session"] {
+            let flag = format!("backchannel_logout{flag}_supported");
+            assert_eq!(reply.json()[&flag], true, "{flag}");
+        }
+        assert!(house.url("/oidc/logout").starts_with("https://"));
         assert_eq!(
             reply.json()["authorization_response_iss_parameter_supported"],
             true

@@ -13,7 +13,7 @@ use crate::house::{
 };
 
 #[tokio::test]
-async fn an_app_learns_who_signed_in_when_and_in_which_session() {
+async fn g9_an_app_learns_who_signed_in_when_and_in_which_session() {
     let house = House::open().await;
     let mut browser = house.browser();
     let page = browser.get(&house.url(&shop_request(&[]))).await;
@@ -124,7 +124,7 @@ async fn a_blocked_user_is_told_so_only_after_the_right_password() {
 }
 
 #[tokio::test]
-async fn a_session_in_the_browser_needs_no_password_until_it_ends() {
+async fn g9_a_session_in_the_browser_needs_no_password_until_it_ends() {
     let house = House::open().await;
     let mut browser = house.browser();
     let first = claims(
@@ -162,7 +162,7 @@ async fn a_session_in_the_browser_needs_no_password_until_it_ends() {
 }
 
 #[tokio::test]
-async fn a_fresh_login_can_be_demanded_and_keeps_the_session_under_a_new_handle() {
+async fn g9_a_fresh_login_can_be_demanded_and_keeps_the_session_under_a_new_handle() {
     let house = House::open().await;
     let mut browser = house.browser();
     let first = claims(

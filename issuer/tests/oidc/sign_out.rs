@@ -13,7 +13,7 @@ use logout_issuer::domain::logout_settings::{
 };
 use logout_shared::{SessionId, SigningAlgorithm};
 use logout_tests::relying_party::{Answer, TestRelyingParty};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::house::{
     AFTER_LOGOUT, Browser, House, Reply, SEC_FETCH_SITE, SPA_CALLBACK, VERIFIER, claims, client,
@@ -57,7 +57,7 @@ impl<'h> SignedIn<'h> {
 }
 
 #[tokio::test]
-async fn with_a_good_hint_the_session_ends_and_the_browser_goes_back() {
+async fn g31_g32_with_a_good_hint_the_session_ends_and_the_browser_goes_back() {
     let house = House::open().await;
     let mut ada = SignedIn::new(&house).await;
     let (hint, state) = (ada.id_token.clone(), "s".repeat(128));
@@ -86,7 +86,7 @@ async fn with_a_good_hint_the_session_ends_and_the_browser_goes_back() {
 }
 
 #[tokio::test]
-async fn an_expired_hint_is_good_enough() {
+async fn g32_an_expired_hint_is_good_enough() {
     let house = House::open().await;
     let mut ada = SignedIn::new(&house).await;
     house.clock.advance(Duration::from_hours(24));
@@ -98,7 +98,7 @@ async fn an_expired_hint_is_good_enough() {
 }
 
 #[tokio::test]
-async fn without_a_state_there_is_none_in_the_answer() {
+async fn g32_without_a_state_there_is_none_in_the_answer() {
     let house = House::open().await;
     let mut ada = SignedIn::new(&house).await;
     let hint = ada.id_token.clone();
@@ -111,7 +111,7 @@ async fn without_a_state_there_is_none_in_the_answer() {
 }
 
 #[tokio::test]
-async fn faults_end_nothing_and_lead_nowhere() {
+async fn g32_faults_end_nothing_and_lead_nowhere() {
     let house = House::open().await;
     let mut ada = SignedIn::new(&house).await;
     let hint = ada.id_token.clone();
@@ -148,7 +148,7 @@ async fn faults_end_nothing_and_lead_nowhere() {
 }
 
 #[tokio::test]
-async fn e8_a_logout_token_is_no_hint_even_where_its_type_is_jwt() {
+async fn e8_g32_a_logout_token_is_no_hint_even_where_its_type_is_jwt() {
     let house = House::open().await;
     let mut ada = SignedIn::new(&house).await;
     let mut told = claims(&ada.id_token);
@@ -165,7 +165,7 @@ async fn e8_a_logout_token_is_no_hint_even_where_its_type_is_jwt() {
 }
 
 #[tokio::test]
-async fn without_a_fitting_hint_the_person_is_asked() {
+async fn g32_without_a_fitting_hint_the_person_is_asked() {
     let house = House::open().await;
     let elsewhere = SignedIn::new(&house).await;
     for fields in [
@@ -201,7 +201,7 @@ async fn without_a_fitting_hint_the_person_is_asked() {
 }
 
 #[tokio::test]
-async fn the_session_of_a_hint_can_be_ended_from_a_browser_that_lost_its_cookie() {
+async fn g32_the_session_of_a_hint_can_be_ended_from_a_browser_that_lost_its_cookie() {
     let house = House::open().await;
     let mut ada = SignedIn::new(&house).await;
     ada.browser.cookie = None;
@@ -228,7 +228,7 @@ async fn a_foreign_page_cannot_confirm() {
 }
 
 #[tokio::test]
-async fn a_posted_request_comes_again_as_get_with_its_cookie() {
+async fn g32_a_posted_request_comes_again_as_get_with_its_cookie() {
     let house = House::open().await;
     let mut ada = SignedIn::new(&house).await;
     let hint = ada.id_token.clone();
@@ -254,7 +254,7 @@ async fn a_posted_request_comes_again_as_get_with_its_cookie() {
 }
 
 #[tokio::test]
-async fn a_client_that_names_no_address_gets_its_first() {
+async fn g32_a_client_that_names_no_address_gets_its_first() {
     let house = House::open().await;
     let mut ada = SignedIn::new(&house).await;
     let hint = ada.id_token.clone();
@@ -264,8 +264,9 @@ async fn a_client_that_names_no_address_gets_its_first() {
     assert_eq!(reply.location(), AFTER_LOGOUT);
 }
 
-/// Registers another app that hears of sign-outs at `app`, and has Ada sign in to it too.
-async fn join_app(ada: &mut SignedIn<'_>, app: &TestRelyingParty, wait_ms: u32) {
+/// Registers another app that hears of sign-outs at `app`, and has Ada sign in to it too; gives
+/// the claims of its ID Token.
+async fn join_app(ada: &mut SignedIn<'_>, app: &TestRelyingParty, wait_ms: u32) -> Value {
     let settings = LogoutSettings {
         urls: vec![
             LogoutUrl::parse(
@@ -300,10 +301,11 @@ async fn join_app(ada: &mut SignedIn<'_>, app: &TestRelyingParty, wait_ms: u32) 
     ];
     let reply = ada.house.post("/oauth/token", None, &fields).await;
     assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    claims(reply.json()["id_token"].as_str().unwrap())
 }
 
 #[tokio::test]
-async fn the_browser_goes_back_after_the_apps_were_told() {
+async fn g7_g25_the_browser_goes_back_after_the_apps_were_told() {
     let house = House::open().await;
     house.issuer.start_delivery();
     let app = TestRelyingParty::start().await;
@@ -312,7 +314,7 @@ async fn the_browser_goes_back_after_the_apps_were_told() {
         Answer::Status(200).into(),
     ));
     let mut ada = SignedIn::new(&house).await;
-    join_app(&mut ada, &app, 5_000).await;
+    let known = join_app(&mut ada, &app, 5_000).await;
     let hint = ada.id_token.clone();
     ada.leave(&[("id_token_hint", &hint)]).await;
     let told = app.requests();
@@ -321,12 +323,14 @@ async fn the_browser_goes_back_after_the_apps_were_told() {
         1,
         "the browser went back before the app was told"
     );
-    assert_eq!(told[0].claims()["sid"], ada.sid.as_str());
-    assert_eq!(told[0].claims()["sub"], house.ada.id.as_str());
+    for (claim, value) in [("sid", ada.sid.as_str()), ("sub", house.ada.id.as_str())] {
+        assert_eq!(known[claim], value);
+        assert_eq!(told[0].claims()[claim], known[claim], "as the app knows it");
+    }
 }
 
 #[tokio::test]
-async fn an_app_that_does_not_answer_does_not_keep_the_browser() {
+async fn g25_an_app_that_does_not_answer_does_not_keep_the_browser() {
     let house = House::open().await;
     house.issuer.start_delivery();
     let app = TestRelyingParty::start().await;
