@@ -35,6 +35,7 @@ pub(crate) async fn check(index: Arc<dyn SessionIndex>) {
     a_mark_meets_a_login_that_comes_after_it(case("meets")).await;
     marks_and_sessions_end_with_their_time(case("time")).await;
     the_later_of_two_marks_counts(case("later")).await;
+    a_mark_made_again_is_kept_for_the_longer_time(case("longer")).await;
     renewal_moves_a_living_session_and_revives_none(case("renewal")).await;
     a_second_login_replaces_the_first(case("second login")).await;
     names_with_odd_characters_are_kept_apart(case("odd \"{}:' names")).await;
@@ -264,6 +265,26 @@ async fn the_later_of_two_marks_counts(case: Case) {
             met,
             "{age}"
         );
+    }
+}
+
+async fn a_mark_made_again_is_kept_for_the_longer_time(case: Case) {
+    let alice = case.identity("alice", "", 60);
+    let later = |case: &Case, wait: Duration| Case {
+        index: Arc::clone(&case.index),
+        scope: case.scope.clone(),
+        now: case.now + wait,
+    };
+    let half_way = later(&case, HOUR / 2);
+    // The second is kept longer; the third, by a clock that is behind, does not shorten it.
+    for marking in [&case, &half_way, &case] {
+        marking.mark(by_sub("alice")).await;
+    }
+    for (wait, kept) in [(HOUR, true), (HOUR + HOUR / 2, false)] {
+        let then = later(&case, wait);
+        // A logout of somebody else makes the index drop what has expired.
+        then.mark(by_sub("bob")).await;
+        assert_eq!(then.is_logged_out(&alice).await, kept, "{wait:?}");
     }
 }
 
