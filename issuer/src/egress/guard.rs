@@ -108,8 +108,7 @@ fn embedded_v4(address: IpAddr) -> Option<IpAddr> {
         [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x64, 0xff9b, 1, _, _, _, high, low]
         | [0x2002, high, low, ..]
-        | [0, 0, 0, 0, 0, 0, high, low]
-        | [0, 0, 0, 0, 0xffff, 0, high, low] => from(high, low),
+        | [0, 0, 0, 0, 0 | 0xffff, 0, high, low] => from(high, low),
         _ => None,
     }
 }
