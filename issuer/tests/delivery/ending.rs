@@ -56,6 +56,22 @@ async fn g28_a_second_end_tells_nobody() {
     assert_eq!(shop.requests().len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn g28_of_many_ends_at_once_one_tells() {
+    let (world, shop) = (World::start().await, TestRelyingParty::start().await);
+    let client = world.client("shop", &shop.url()).await;
+    for round in 1..=10 {
+        let sid = world.session(&[&client]).await;
+        let ends = futures_util::future::join_all((0..8).map(|_| world.revoke(&sid))).await;
+        let deliveries: Vec<_> = ends.iter().flat_map(|ended| &ended.deliveries).collect();
+        assert_eq!(deliveries.len(), 1);
+        world
+            .until_state(*deliveries[0], DeliveryState::Heard)
+            .await;
+        assert_eq!(shop.requests().len(), round);
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_session_and_an_initiator_that_ends_none_are_refused() {
     let world = World::start().await;
