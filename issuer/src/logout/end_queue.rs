@@ -55,11 +55,11 @@ impl EndQueue {
         }
     }
 
-    /// Ends a session, as [`end_session`](super::end_session) does; durable when it returns.
+    /// Ends a session, as [`end_session`](super::end_session()) does; durable when it returns.
     ///
     /// # Errors
     ///
-    /// As [`end_session`](super::end_session).
+    /// As [`end_session`](super::end_session()).
     pub async fn end(&self, end: EndSession) -> Result<Ended, EndSessionError> {
         refuse_what_ends_nothing(&end.ending)?;
         let (answer, answered) = oneshot::channel();
