@@ -84,6 +84,7 @@ Each setting of the configuration file can be given as LOGOUT_ISSUER__SECTION__K
 environment. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
 
 /// Runs the command line of this process.
+#[tokio::main]
 pub async fn run() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.run().await {

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use logout_shared::seal::SealingKey;
 use logout_shared::{Clock, RandomSource, SigningAlgorithm, SystemClock, SystemRandom};
 
@@ -135,32 +136,36 @@ impl IssuerBuilder {
     ///
     /// [`BuildError`] if there is no store, if the keys cannot be opened with the master keys
     /// given, or if the egress settings cannot be used.
-    pub async fn build(self) -> Result<Issuer, BuildError> {
-        let store = self.store.ok_or(BuildError::NoStore)?;
-        let egress = match self.lookup {
-            Some(lookup) => Egress::with_lookup(&self.config.egress, lookup)?,
-            None => Egress::new(&self.config.egress)?,
-        };
-        let egress = Arc::new(egress);
-        let (masters, algorithms) = (&self.config.master_keys, &self.config.signing_algorithms);
-        let keys = KeyRing::open(&*store, masters.clone(), algorithms, self.clock.now()).await?;
-        let windows = self.config.delivery.windows();
-        Ok(Issuer(Arc::new(Inner {
-            windows,
-            ends: EndQueue::start(
-                Arc::clone(&store),
-                Arc::clone(&self.clock),
-                Arc::clone(&self.random),
-            ),
-            config: self.config,
-            store,
-            clock: self.clock,
-            random: self.random,
-            keys: Arc::new(keys),
-            encrypter: Arc::new(Encrypter::new(Arc::clone(&egress) as Arc<dyn KeySetSource>)),
-            egress,
-            waiters: Arc::default(),
-            running: Mutex::new(None),
-        })))
+    pub fn build(self) -> BoxFuture<'static, Result<Issuer, BuildError>> {
+        // Boxed, so that all below it is compiled here and not again in every program that calls it.
+        Box::pin(async move {
+            let store = self.store.ok_or(BuildError::NoStore)?;
+            let egress = match self.lookup {
+                Some(lookup) => Egress::with_lookup(&self.config.egress, lookup)?,
+                None => Egress::new(&self.config.egress)?,
+            };
+            let egress = Arc::new(egress);
+            let (masters, algorithms) = (&self.config.master_keys, &self.config.signing_algorithms);
+            let keys =
+                KeyRing::open(&*store, masters.clone(), algorithms, self.clock.now()).await?;
+            let windows = self.config.delivery.windows();
+            Ok(Issuer(Arc::new(Inner {
+                windows,
+                ends: EndQueue::start(
+                    Arc::clone(&store),
+                    Arc::clone(&self.clock),
+                    Arc::clone(&self.random),
+                ),
+                config: self.config,
+                store,
+                clock: self.clock,
+                random: self.random,
+                keys: Arc::new(keys),
+                encrypter: Arc::new(Encrypter::new(Arc::clone(&egress) as Arc<dyn KeySetSource>)),
+                egress,
+                waiters: Arc::default(),
+                running: Mutex::new(None),
+            })))
+        })
     }
 }

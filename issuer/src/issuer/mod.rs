@@ -15,6 +15,7 @@ mod sweep;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use logout_shared::{Clock, RandomSource, Timestamp};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -317,12 +318,15 @@ impl Issuer {
 
     /// Stops what goes on by itself. Attempts under way may finish until `at_most` has passed;
     /// leases are given back, so that whoever comes next goes on at once.
-    pub async fn shutdown(&self, at_most: Duration) {
-        let tasks = self.lock_running().take();
-        if let Some(Tasks { worker, others }) = tasks {
-            drop(others);
-            worker.drain(at_most).await;
-        }
+    pub fn shutdown(&self, at_most: Duration) -> BoxFuture<'_, ()> {
+        // Boxed, so that all below it is compiled here and not again in every program that calls it.
+        Box::pin(async move {
+            let tasks = self.lock_running().take();
+            if let Some(Tasks { worker, others }) = tasks {
+                drop(others);
+                worker.drain(at_most).await;
+            }
+        })
     }
 
     fn parts(&self) -> Parts {

@@ -13,6 +13,7 @@ mod metrics_page;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use logout_shared::{Clock, RandomSource, SystemClock, SystemRandom};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -95,15 +96,18 @@ impl Server {
     }
 
     /// Stops: no new requests, then the worker, then the store.
-    pub async fn shutdown(self) {
-        drop(self.stop);
-        drop(self.metrics);
-        if let Err(error) = self.accepting.await {
-            tracing::error!("the server did not stop cleanly: {error}");
-        }
-        self.issuer.shutdown(self.grace).await;
-        self.issuer.store().close().await;
-        drop(self.lock);
+    pub fn shutdown(self) -> BoxFuture<'static, ()> {
+        // Boxed, so that all below it is compiled here and not again in every program that calls it.
+        Box::pin(async move {
+            drop(self.stop);
+            drop(self.metrics);
+            if let Err(error) = self.accepting.await {
+                tracing::error!("the server did not stop cleanly: {error}");
+            }
+            self.issuer.shutdown(self.grace).await;
+            self.issuer.store().close().await;
+            drop(self.lock);
+        })
     }
 }
 
@@ -150,53 +154,56 @@ impl ServerBuilder {
     /// # Errors
     ///
     /// [`ServeError`] says what stands in the way, for people.
-    pub async fn start(self) -> Result<Server, ServeError> {
-        let Self {
-            mut config,
-            listener,
-            store,
-            clock,
-            random,
-        } = self;
-        let listener = match listener {
-            Some(listener) => listener,
-            None => bind(config.http.listen).await?,
-        };
-        let local_addr = listener.local_addr().map_err(ServeError::Listen)?;
-        config.issuer = Some(config.issuer_at(local_addr));
-        let (store, lock) = if let Some(store) = store {
-            (store, None)
-        } else {
-            let store = open_store(&config).await?;
-            let lock = store
-                .lock_for_server(clock.now())
-                .await
-                .map_err(ServeError::Lock)?;
-            (store as Arc<dyn Store>, Some(lock))
-        };
-        let own_page = match config.metrics.listen {
-            Some(listen) => Some(bind(listen).await?),
-            None => None,
-        };
-        let issuer = build(&config, store, clock, random).await?;
-        bootstrap::run(&issuer, &config).await?;
-        issuer.start_delivery();
-        let settings = http::Settings::from(&config.http);
-        let mut state = AppState::new(issuer.clone(), settings);
-        let metrics = MetricsPage::open(&config, own_page, &mut state);
-        let settings = Arc::clone(&state.http);
-        let grace = settings.shutdown_grace;
-        let stop = state.stop.clone();
-        let serving = connections::serve(listener, http::app(state), settings, stop.clone());
-        let accepting = tokio::spawn(serving);
-        Ok(Server {
-            local_addr,
-            issuer,
-            stop: stop.drop_guard(),
-            accepting,
-            metrics,
-            grace,
-            lock,
+    pub fn start(self) -> BoxFuture<'static, Result<Server, ServeError>> {
+        // Boxed, so that all below it is compiled here and not again in every program that calls it.
+        Box::pin(async move {
+            let Self {
+                mut config,
+                listener,
+                store,
+                clock,
+                random,
+            } = self;
+            let listener = match listener {
+                Some(listener) => listener,
+                None => bind(config.http.listen).await?,
+            };
+            let local_addr = listener.local_addr().map_err(ServeError::Listen)?;
+            config.issuer = Some(config.issuer_at(local_addr));
+            let (store, lock) = if let Some(store) = store {
+                (store, None)
+            } else {
+                let store = open_store(&config).await?;
+                let lock = store
+                    .lock_for_server(clock.now())
+                    .await
+                    .map_err(ServeError::Lock)?;
+                (store as Arc<dyn Store>, Some(lock))
+            };
+            let own_page = match config.metrics.listen {
+                Some(listen) => Some(bind(listen).await?),
+                None => None,
+            };
+            let issuer = build(&config, store, clock, random).await?;
+            bootstrap::run(&issuer, &config).await?;
+            issuer.start_delivery();
+            let settings = http::Settings::from(&config.http);
+            let mut state = AppState::new(issuer.clone(), settings);
+            let metrics = MetricsPage::open(&config, own_page, &mut state);
+            let settings = Arc::clone(&state.http);
+            let grace = settings.shutdown_grace;
+            let stop = state.stop.clone();
+            let serving = connections::serve(listener, http::app(state), settings, stop.clone());
+            let accepting = tokio::spawn(serving);
+            Ok(Server {
+                local_addr,
+                issuer,
+                stop: stop.drop_guard(),
+                accepting,
+                metrics,
+                grace,
+                lock,
+            })
         })
     }
 }
@@ -212,9 +219,12 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener, ServeError> {
 /// # Errors
 ///
 /// [`OpenError`] says what stands in the way, for people.
-pub async fn open(config: &Config) -> Result<Issuer, OpenError> {
-    let store = open_store(config).await?;
-    build(config, store, Arc::new(SystemClock), Arc::new(SystemRandom)).await
+pub fn open(config: &Config) -> BoxFuture<'_, Result<Issuer, OpenError>> {
+    // Boxed, so that all below it is compiled here and not again in every program that calls it.
+    Box::pin(async move {
+        let store = open_store(config).await?;
+        build(config, store, Arc::new(SystemClock), Arc::new(SystemRandom)).await
+    })
 }
 
 /// Opens the store that the configuration names; makes and migrates it if needed.

@@ -3,7 +3,9 @@
 //! The rules for the files themselves stand in `migrations/README.md`. A file that is up to date
 //! is only read; else one process migrates, in one transaction, and others wait for it.
 
-use sqlx::migrate::{AppliedMigration, Migrate as _, Migration, MigrationType, Migrator};
+use sqlx::migrate::{
+    AppliedMigration, Migrate as _, MigrateError, Migration, MigrationType, Migrator,
+};
 use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
 
 /// Its name is ours alone: a host's tables may have a migration table of their own.
@@ -64,7 +66,7 @@ pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Sch
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     // Another process may have migrated while this one waited for the lock.
     if !is_current(&mut transaction, &migrator).await? {
-        migrator.run(&mut *transaction).await?;
+        apply_all(&mut transaction, &migrator).await?;
     }
     transaction.commit().await?;
     Ok(())
@@ -78,6 +80,19 @@ fn migrator() -> Migrator {
     let mut migrator = Migrator::with_migrations(migrations.into());
     migrator.dangerous_set_table_name(TABLE);
     migrator
+}
+
+/// Applies what was not applied yet, in order; what was, has been checked.
+async fn apply_all(
+    connection: &mut SqliteConnection,
+    migrator: &Migrator,
+) -> Result<(), MigrateError> {
+    connection.ensure_migrations_table(TABLE).await?;
+    let applied = connection.list_applied_migrations(TABLE).await?;
+    for migration in migrator.iter().skip(applied.len()) {
+        connection.apply(TABLE, migration).await?;
+    }
+    Ok(())
 }
 
 async fn is_current(

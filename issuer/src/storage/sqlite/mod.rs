@@ -30,6 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use logout_shared::Timestamp;
 use sqlx::sqlite::SqlitePool;
 
@@ -81,9 +82,12 @@ impl SqliteStore {
     /// # Errors
     ///
     /// [`OpenError`] says what is wrong with the file.
-    pub async fn open(options: &SqliteOptions) -> Result<Arc<Self>, OpenError> {
-        let opened = open::open(options).await?;
-        Ok(Arc::new(Self::serve(opened).await?))
+    pub fn open(options: &SqliteOptions) -> BoxFuture<'_, Result<Arc<Self>, OpenError>> {
+        // Boxed, so that all below it is compiled here and not again in every program that calls it.
+        Box::pin(async move {
+            let opened = open::open(options).await?;
+            Ok(Arc::new(Self::serve(opened).await?))
+        })
     }
 
     /// Starts the writer on an open file.

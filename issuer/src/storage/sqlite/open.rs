@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -229,7 +230,7 @@ async fn connect_writer(options: &SqliteConnectOptions) -> Result<SqliteConnecti
     const PAUSE: Duration = Duration::from_millis(50);
     let mut waited = Duration::ZERO;
     loop {
-        match options.connect().await {
+        match connect(options).await {
             Err(error) if code_of(&error) == Some(BUSY) && waited < BUSY_TIMEOUT => {
                 tokio::time::sleep(PAUSE).await;
                 waited += PAUSE;
@@ -237,6 +238,11 @@ async fn connect_writer(options: &SqliteConnectOptions) -> Result<SqliteConnecti
             connected => return connected,
         }
     }
+}
+
+// In no `async fn`, where the compiler could not tell that it may go to another thread.
+fn connect(options: &SqliteConnectOptions) -> BoxFuture<'_, Result<SqliteConnection, sqlx::Error>> {
+    Box::pin(options.connect())
 }
 
 // SQLite's primary result codes.
