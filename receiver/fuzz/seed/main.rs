@@ -1,7 +1,7 @@
 //! Writes the first corpus of each fuzz target, from the vectors of `shared/tests/vectors`.
 //!
-//! `cargo run --release --manifest-path receiver/fuzz/Cargo.toml --bin seed` fills
-//! `receiver/fuzz/corpus/`, which is not kept in the repository: it follows from the vectors.
+//! `cargo run --release --example fuzz_corpus` fills `receiver/fuzz/corpus/`, which is not kept in the
+//! repository: it follows from the vectors.
 
 #[path = "../../../shared/tests/forge/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the forge serves other tests too")]
@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 const MAX_SEED_BYTES: usize = 16 * 1024;
 
 fn main() -> std::io::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let corpus = Corpus(root.join("corpus"));
+    let receiver = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let corpus = Corpus(receiver.join("fuzz/corpus"));
     // What the target `token` expects.
     let forge = Forge::new(Setting {
         issuer: "https://issuer.example/".into(),
@@ -32,7 +32,7 @@ fn main() -> std::io::Result<()> {
         sid: "375UIp_ID5mCTClIeBEHpXfGwq51tF_L".into(),
         now: Timestamp::from_secs(1_795_413_600),
     });
-    let files = forge::all_files(&root.join("../../shared/tests/vectors"));
+    let files = forge::all_files(&receiver.join("../shared/tests/vectors"));
     let vectors = files.iter().flat_map(|file| &file.vectors);
     for (number, vector) in vectors.enumerate() {
         let token = forge.token(vector);
@@ -42,11 +42,19 @@ fn main() -> std::io::Result<()> {
         if let Some(payload) = token.split('.').nth(1)
             && let Ok(payload) = URL_SAFE_NO_PAD.decode(payload)
         {
-            let signed = [br#"{"alg":"HS256","typ":"logout+jwt"}"#, b"\n".as_slice(), &payload];
+            let signed = [
+                br#"{"alg":"HS256","typ":"logout+jwt"}"#,
+                b"\n".as_slice(),
+                &payload,
+            ];
             corpus.add("token", &format!("{name}-signed"), &signed.concat())?;
         }
     }
-    corpus.add("form", "two-fields", b"ignored_parameter=1&logout_token=a.b.c")?;
+    corpus.add(
+        "form",
+        "two-fields",
+        b"ignored_parameter=1&logout_token=a.b.c",
+    )?;
     corpus.add("form", "twice", b"logout_token=a.b.c&logout_token=a.b.c")?;
     corpus.add("form", "escaped", b"%6cogout_token=a%2Eb%2Ec")?;
     corpus.add("form", "broken-escape", b"logout_token=a%2")?;
@@ -61,13 +69,21 @@ fn main() -> std::io::Result<()> {
 
 /// The whole set, and each key alone, once as it is and once without each of its members.
 fn key_sets(whole: &Value) -> Vec<(String, Value)> {
-    let mut sets = vec![("whole".to_owned(), whole.clone()), ("empty".into(), json!({"keys": []}))];
+    let mut sets = vec![
+        ("whole".to_owned(), whole.clone()),
+        ("empty".into(), json!({"keys": []})),
+    ];
     for (number, key) in whole["keys"].as_array().into_iter().flatten().enumerate() {
         sets.push((format!("{number}"), json!({ "keys": [key] })));
         for member in key.as_object().into_iter().flat_map(|key| key.keys()) {
             let mut key = key.clone();
-            key.as_object_mut().expect("a key is an object").remove(member);
-            sets.push((format!("{number}-without-{member}"), json!({ "keys": [key] })));
+            key.as_object_mut()
+                .expect("a key is an object")
+                .remove(member);
+            sets.push((
+                format!("{number}-without-{member}"),
+                json!({ "keys": [key] }),
+            ));
         }
     }
     sets
@@ -85,7 +101,11 @@ fn documents() -> [(&'static str, Value); 3] {
     large["id_token_signing_alg_values_supported"] = json!(["RS256", "ES256", "unknown"]);
     let mut other = small.clone();
     other["issuer"] = "https://issuer.example".into();
-    [("small", small), ("large", large), ("another-issuer", other)]
+    [
+        ("small", small),
+        ("large", large),
+        ("another-issuer", other),
+    ]
 }
 
 struct Corpus(PathBuf);
