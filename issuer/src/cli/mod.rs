@@ -83,7 +83,11 @@ Examples:
 Each setting of the configuration file can be given as LOGOUT_ISSUER__SECTION__KEY in the
 environment. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
 
-/// Runs the command line of this process.
+/// Runs the command line of this process, on a runtime of its own.
+///
+/// # Panics
+///
+/// Inside of another runtime, and where the system gives no threads.
 #[tokio::main]
 pub async fn run() -> ExitCode {
     let arguments = Arguments::parse();

@@ -4,7 +4,7 @@
 //! repository: it follows from the vectors.
 
 #[path = "../../../shared/tests/forge/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "the forge serves other tests too")]
+#[expect(dead_code, unused_imports, reason = "the forge serves other tests too")]
 mod forge;
 
 use std::fs;
