@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::jwe::{ContentEncryption, KeyManagement};
 use crate::jwk::JwkError;
-use crate::jwk_clean::{clean_curve, clean_rsa};
+use crate::jwk_clean::{Point, RsaNumbers};
 use crate::jwks::{JwkSetError, MAX_KEYS, MAX_SET_BYTES};
 use crate::strict_json::parse_object;
 
@@ -52,10 +52,11 @@ impl EncryptionKey {
             return Err(JwkError::WrongAlgorithm);
         }
         let clean = match (text("kty").ok_or(JwkError::NotAJwk)?, alg.is_rsa()) {
-            ("RSA", true) => clean_rsa(jwk)?,
-            ("EC", false) => clean_curve(jwk)?,
+            ("RSA", true) => RsaNumbers::of(jwk)?.jwk(),
+            ("EC", false) => Point::of(jwk)?.jwk(),
             _ => return Err(JwkError::UnsupportedType),
         };
+        let clean = clean.ok_or(JwkError::Member("x"))?;
         let ecdh = |jose: jwe::alg::ecdh_es::EcdhEsJweAlgorithm| {
             jose.encrypter_from_jwk(&clean).ok().map(boxed)
         };

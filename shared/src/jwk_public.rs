@@ -2,22 +2,20 @@
 //!
 //! A [`VerificationKey`] comes from a JWK that somebody else published, so nothing in it is
 //! believed: declared use and algorithm are checked here, the numbers in `jwk_clean.rs`, before
-//! the library below sees them. It answers for the algorithms it fits and for no other. OpenSSL's parsed keys
-//! are held; an RSA key, which fits six algorithms, parses each when first asked for.
+//! OpenSSL sees them in `jwk_check.rs`. It answers for the algorithms it fits and for no other.
 //! Neighbours: `jwks.rs` reads whole sets, `jws.rs` asks keys to verify.
 
 use std::fmt;
-use std::sync::OnceLock;
 
-use josekit::jwk::Jwk;
-use josekit::jws::{self, JwsSigner, JwsVerifier};
+use josekit::jws::JwsSigner;
 use serde_json::Value;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use crate::jwa::{KeyFamily, SigningAlgorithm};
 use crate::jwk::{MAX_RSA_BITS, MIN_RSA_BITS};
-use crate::jwk_clean::{clean_curve, clean_rsa};
+use crate::jwk_check::PublicKey;
+use crate::jwk_clean::{Point, RsaNumbers};
 use crate::jwk_private::hmac_signer;
 use crate::jwk_signing::SigningKeyError;
 use crate::secret::Secret;
@@ -30,10 +28,10 @@ pub struct VerificationKey {
 }
 
 enum Material {
-    /// The clean JWK (`kty`, `n`, `e` and nothing else), and a verifier for each algorithm used.
-    Rsa(Box<Jwk>, [OnceLock<Option<Box<dyn JwsVerifier>>>; 6]),
+    /// Fits six algorithms.
+    Rsa(PublicKey),
     /// A curve, which fits exactly one algorithm.
-    Curve(SigningAlgorithm, Box<dyn JwsVerifier>),
+    Curve(SigningAlgorithm, PublicKey),
     /// A shared secret: verifying is signing again.
     Shared(SigningAlgorithm, Box<dyn JwsSigner>),
 }
@@ -130,7 +128,7 @@ impl VerificationKey {
             return false;
         }
         match &self.material {
-            Material::Rsa(..) => algorithm.family() == KeyFamily::Rsa,
+            Material::Rsa(_) => algorithm.family() == KeyFamily::Rsa,
             Material::Curve(own, _) | Material::Shared(own, _) => *own == algorithm,
         }
     }
@@ -146,11 +144,9 @@ impl VerificationKey {
             return false;
         }
         match &self.material {
-            Material::Rsa(jwk, verifiers) => verifiers[rsa_slot(algorithm)]
-                .get_or_init(|| rsa_verifier(algorithm, jwk))
-                .as_ref()
-                .is_some_and(|verifier| verifier.verify(message, signature).is_ok()),
-            Material::Curve(_, verifier) => verifier.verify(message, signature).is_ok(),
+            Material::Rsa(key) | Material::Curve(_, key) => {
+                key.verifies(algorithm, message, signature)
+            }
             // josekit compares with `==`, whose time depends on the first difference.
             Material::Shared(_, signer) => signer
                 .sign(message)
@@ -162,7 +158,7 @@ impl VerificationKey {
 impl fmt::Debug for VerificationKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match &self.material {
-            Material::Rsa(..) => "RSA",
+            Material::Rsa(_) => "RSA",
             Material::Curve(own, _) | Material::Shared(own, _) => own.as_str(),
         };
         write!(f, "VerificationKey({kind} {:?})", self.kid)
@@ -181,57 +177,17 @@ fn check_purpose(jwk: &Value, declared_use: Option<&str>) -> Result<(), JwkError
 }
 
 fn read_rsa(jwk: &Value, declared: Option<SigningAlgorithm>) -> Result<Material, JwkError> {
-    let clean = clean_rsa(jwk)?;
-    let first = declared.unwrap_or(SigningAlgorithm::Rs256);
-    if first.family() != KeyFamily::Rsa {
+    let numbers = RsaNumbers::of(jwk)?;
+    if declared.is_some_and(|declared| declared.family() != KeyFamily::Rsa) {
         return Err(JwkError::WrongAlgorithm);
     }
-    let verifier = rsa_verifier(first, &clean).ok_or(JwkError::Member("n"))?;
-    let verifiers: [OnceLock<Option<Box<dyn JwsVerifier>>>; 6] = Default::default();
-    let _first_use = verifiers[rsa_slot(first)].set(Some(verifier));
-    Ok(Material::Rsa(Box::new(clean), verifiers))
+    let key = PublicKey::rsa(&numbers).map_err(|_| JwkError::Member("n"))?;
+    Ok(Material::Rsa(key))
 }
 
-/// Where an RSA algorithm's verifier stands in [`Material::Rsa`].
-fn rsa_slot(algorithm: SigningAlgorithm) -> usize {
-    match algorithm {
-        SigningAlgorithm::Rs384 => 1,
-        SigningAlgorithm::Rs512 => 2,
-        SigningAlgorithm::Ps256 => 3,
-        SigningAlgorithm::Ps384 => 4,
-        SigningAlgorithm::Ps512 => 5,
-        _ => 0,
-    }
-}
-
-fn rsa_verifier(algorithm: SigningAlgorithm, jwk: &Jwk) -> Option<Box<dyn JwsVerifier>> {
-    Some(match algorithm {
-        SigningAlgorithm::Rs384 => Box::new(jws::RS384.verifier_from_jwk(jwk).ok()?),
-        SigningAlgorithm::Rs512 => Box::new(jws::RS512.verifier_from_jwk(jwk).ok()?),
-        SigningAlgorithm::Ps256 => Box::new(jws::PS256.verifier_from_jwk(jwk).ok()?),
-        SigningAlgorithm::Ps384 => Box::new(jws::PS384.verifier_from_jwk(jwk).ok()?),
-        SigningAlgorithm::Ps512 => Box::new(jws::PS512.verifier_from_jwk(jwk).ok()?),
-        _ => Box::new(jws::RS256.verifier_from_jwk(jwk).ok()?),
-    })
-}
-
-/// Reads a point; OpenSSL refuses one that is not on the curve.
 fn read_curve(jwk: &Value, algorithm: SigningAlgorithm) -> Result<Material, JwkError> {
-    let clean = clean_curve(jwk)?;
-    let verifier: Option<Box<dyn JwsVerifier>> = match algorithm {
-        SigningAlgorithm::Es384 => jws::ES384.verifier_from_jwk(&clean).ok().map(boxed),
-        SigningAlgorithm::Es512 => jws::ES512.verifier_from_jwk(&clean).ok().map(boxed),
-        SigningAlgorithm::EdDsa => jws::EdDSA.verifier_from_jwk(&clean).ok().map(boxed),
-        _ => jws::ES256.verifier_from_jwk(&clean).ok().map(boxed),
-    };
-    Ok(Material::Curve(
-        algorithm,
-        verifier.ok_or(JwkError::Member("x"))?,
-    ))
-}
-
-fn boxed(verifier: impl JwsVerifier + 'static) -> Box<dyn JwsVerifier> {
-    Box::new(verifier)
+    let key = PublicKey::point(&Point::of(jwk)?).map_err(|_| JwkError::Member("x"))?;
+    Ok(Material::Curve(algorithm, key))
 }
 
 #[cfg(test)]

@@ -63,6 +63,7 @@ mod jwe_decrypt;
 #[cfg(feature = "jwe")]
 mod jwe_encrypt;
 pub mod jwk;
+mod jwk_check;
 mod jwk_clean;
 mod jwk_private;
 mod jwk_public;
