@@ -1,23 +1,25 @@
-//! OpenSSL's check of a signature, on a key that was parsed before.
+//! The check of a signature, on a key that was parsed before.
 //!
-//! Half of what a fresh context costs is set-up that one key's next token needs again. So RSA keeps
-//! its contexts, which OpenSSL allows (`EVP_PKEY_verify`: "may be called more than once on the same
-//! context"), and ECDSA takes the two numbers as a JWS carries them (RFC 7518 §3.4), without DER.
+//! Much of what a fresh context of OpenSSL costs is set-up that the key's next token needs again. So
+//! RSA keeps its contexts, which OpenSSL allows (`EVP_PKEY_verify`: "may be called more than once on
+//! the same context"), ECDSA takes the two numbers as a JWS carries them (RFC 7518 §3.4), without
+//! DER, and Ed25519 is checked by `ed25519-dalek`, strictly.
 //! Neighbours: `jwk_public.rs` decides whose signatures count, `jwk_clean.rs` checked the numbers.
 
 use std::sync::Mutex;
 
+use ed25519_dalek::{Signature, VerifyingKey};
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
 use openssl::md::{Md, MdRef};
 use openssl::nid::Nid;
-use openssl::pkey::{Id, PKey, Public};
+use openssl::pkey::{PKey, Public};
 use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::{Padding, Rsa};
 use openssl::sha;
-use openssl::sign::{RsaPssSaltlen, Verifier};
+use openssl::sign::RsaPssSaltlen;
 
 use crate::jwa::SigningAlgorithm;
 use crate::jwk_clean::{Point, RsaNumbers};
@@ -30,7 +32,7 @@ pub(crate) enum PublicKey {
     Rsa(RsaKey),
     /// On P-256, P-384 or P-521.
     Ec(EcKey<Public>),
-    Ed25519(PKey<Public>),
+    Ed25519(VerifyingKey),
 }
 
 pub(crate) struct RsaKey {
@@ -50,13 +52,17 @@ impl PublicKey {
         }))
     }
 
-    /// OpenSSL refuses a point that is not on the curve.
-    pub(crate) fn point(point: &Point) -> Result<Self, ErrorStack> {
+    /// None for a point that is not on the curve, or of so small an order that it signs nothing.
+    pub(crate) fn point(point: &Point) -> Option<Self> {
+        if point.crv == "Ed25519" {
+            let key = VerifyingKey::from_bytes(point.x.as_slice().try_into().ok()?).ok()?;
+            return (!key.is_weak()).then_some(Self::Ed25519(key));
+        }
+        Self::ec(point).ok()
+    }
+
+    fn ec(point: &Point) -> Result<Self, ErrorStack> {
         let curve = match point.crv {
-            "Ed25519" => {
-                let key = PKey::public_key_from_raw_bytes(&point.x, Id::ED25519)?;
-                return Ok(Self::Ed25519(key));
-            }
             "P-384" => Nid::SECP384R1,
             "P-521" => Nid::SECP521R1,
             _ => Nid::X9_62_PRIME256V1,
@@ -82,8 +88,8 @@ impl PublicKey {
             Self::Ec(key) => with_digest(algorithm, message, |digest| {
                 verify_ecdsa(key, digest, signature)
             }),
-            Self::Ed25519(key) => Verifier::new_without_digest(key)
-                .and_then(|mut verifier| verifier.verify_oneshot(signature, message)),
+            Self::Ed25519(key) => Ok(Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())),
         };
         checked.unwrap_or(false)
     }
@@ -237,16 +243,27 @@ mod tests {
     }
 
     #[test]
+    fn a_weak_ed25519_key_is_refused() {
+        // The neutral element, for which anything is signed by zeros, and no point at all.
+        let neutral = [&[1][..], &[0; 31]].concat();
+        let none = [&[2][..], &[0; 31]].concat();
+        for x in [neutral, none] {
+            let (crv, y) = ("Ed25519", Vec::new());
+            assert!(PublicKey::point(&Point { crv, x, y }).is_none());
+        }
+    }
+
+    #[test]
     fn many_threads_check_with_one_key() {
         let signer = SigningKey::generate(SigningAlgorithm::Rs256).expect("makes a key");
         let key = VerificationKey::from_jwk(&signer.public_jwk()).expect("reads");
-        let signed: Vec<_> = (0..50_u8)
+        let messages: Vec<_> = (0..50_u8)
             .map(|number| (number, signer.signature(&[number]).expect("signs")))
             .collect();
         std::thread::scope(|scope| {
-            for _ in 0..MAX_IDLE + 1 {
+            for _ in 0..=MAX_IDLE {
                 scope.spawn(|| {
-                    for (number, signature) in &signed {
+                    for (number, signature) in &messages {
                         assert!(key.verifies(SigningAlgorithm::Rs256, &[*number], signature));
                         assert!(!key.verifies(SigningAlgorithm::Rs256, &[number + 1], signature));
                     }

@@ -186,7 +186,7 @@ fn read_rsa(jwk: &Value, declared: Option<SigningAlgorithm>) -> Result<Material,
 }
 
 fn read_curve(jwk: &Value, algorithm: SigningAlgorithm) -> Result<Material, JwkError> {
-    let key = PublicKey::point(&Point::of(jwk)?).map_err(|_| JwkError::Member("x"))?;
+    let key = PublicKey::point(&Point::of(jwk)?).ok_or(JwkError::Member("x"))?;
     Ok(Material::Curve(algorithm, key))
 }
 
