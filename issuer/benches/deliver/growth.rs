@@ -7,7 +7,9 @@ use logout_issuer::domain::delivery::{About, Delivery, DeliveryId, DeliveryState
 use logout_issuer::domain::initiator::Initiator;
 use logout_issuer::domain::logout_settings::LogoutUrl;
 use logout_issuer::storage::StorageError;
-use logout_shared::{SessionId, SessionMetadata, SigningAlgorithm, SystemRandom, TraceId};
+use logout_shared::{
+    ClientId, SessionId, SessionMetadata, SigningAlgorithm, SystemRandom, TraceId,
+};
 
 use crate::receivers::Receivers;
 use crate::stage::Stage;
@@ -113,8 +115,8 @@ impl Side {
 async fn live_sessions() -> anyhow::Result<()> {
     let (mut few, mut many) = (Side::new().await?, Side::new().await?);
     let clients = Arc::new(few.stage.clients.clone());
-    let mut small = few.stage.seed_with(FEW, 1, Arc::clone(&clients)).await?;
-    let mut large = many.stage.seed_with(MANY, 1, clients).await?;
+    let mut small = few.settle(FEW, &clients).await?;
+    let mut large = many.settle(MANY, &clients).await?;
     let (mut with_few, mut with_many) = (Vec::new(), Vec::new());
     for _ in 0..ENDS {
         with_few.push(few.end_one(&mut small).await?);
@@ -134,6 +136,19 @@ async fn live_sessions() -> anyhow::Result<()> {
 }
 
 impl Side {
+    /// Begins that many sessions; gives the latest, since a million ids would count as memory.
+    async fn settle(
+        &mut self,
+        sessions: usize,
+        clients: &Arc<Vec<ClientId>>,
+    ) -> anyhow::Result<Vec<SessionId>> {
+        let mut latest = Vec::new();
+        for _ in 0..sessions / FEW {
+            latest = self.stage.seed_with(FEW, 1, Arc::clone(clients)).await?;
+        }
+        Ok(latest)
+    }
+
     async fn end_one(&mut self, sessions: &mut Vec<SessionId>) -> anyhow::Result<f64> {
         let sid = sessions.pop().expect("enough are seeded");
         let told = self.receivers.told();
