@@ -9,6 +9,8 @@
 //! `login`, `logout`, `delivery` · `http` · `config`, `cli`, `server`.
 
 pub mod accounts;
+#[cfg(feature = "actions")]
+pub mod actions;
 #[cfg(all(feature = "server", feature = "sqlite"))]
 pub mod bootstrap;
 #[cfg(all(feature = "server", feature = "sqlite"))]

@@ -88,8 +88,23 @@ environment. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.";
 /// # Panics
 ///
 /// Inside of another runtime, and where the system gives no threads.
+pub fn run() -> ExitCode {
+    // Before there are threads, which a worker must not have.
+    #[cfg(feature = "actions")]
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == crate::actions::worker::COMMAND)
+    {
+        return match crate::actions::worker::work() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
+    run_command()
+}
+
 #[tokio::main]
-pub async fn run() -> ExitCode {
+async fn run_command() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.run().await {
         Ok(()) => ExitCode::SUCCESS,
@@ -117,7 +132,7 @@ impl Arguments {
         } = self;
         let load = || Config::load(file.as_deref());
         match command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::run(load()?).await,
+            Command::Serve => serve::run(with_worker(load()?)).await,
             Command::Client(command) => {
                 with_issuer(&load()?, async |issuer| command.run(issuer).await).await
             }
@@ -137,6 +152,21 @@ impl Arguments {
             Command::Config(command) => command.run(load),
         }
     }
+}
+
+/// The same configuration, with this program to run Actions unless it names another.
+fn with_worker(mut config: Config) -> Config {
+    // The link leads to this program also after its file was replaced.
+    let link = PathBuf::from("/proc/self/exe");
+    let own = || {
+        if link.exists() {
+            Some(link)
+        } else {
+            std::env::current_exe().ok()
+        }
+    };
+    config.actions.worker = config.actions.worker.or_else(own);
+    config
 }
 
 /// Opens the store for one command and closes it again, whatever came of it.

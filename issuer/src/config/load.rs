@@ -80,6 +80,7 @@ impl Config {
         self.session.check()?;
         self.delivery.check()?;
         self.retention.check()?;
+        self.actions.check()?;
         self.metrics.check(self.http.listen)?;
         self.log.env_filter()?;
         Ok(())

@@ -5,6 +5,7 @@
 //! means, and the defaults that hang on it, is decided in `development.rs`. The manual for
 //! operators is `config.example.toml`, which a test holds against the defaults.
 
+mod actions;
 mod bootstrap;
 mod delivery;
 mod development;
@@ -30,6 +31,7 @@ use std::path::{Path, PathBuf};
 use logout_shared::Issuer;
 use serde::{Deserialize, Serialize};
 
+pub use self::actions::Actions;
 pub use self::metrics::Metrics;
 pub use bootstrap::{Bootstrap, BootstrapClient, BootstrapUser};
 pub use delivery::Delivery;
@@ -76,6 +78,8 @@ pub struct Config {
     pub egress: Egress,
     /// How long sessions live.
     pub session: Session,
+    /// What Actions may use, and who runs them.
+    pub actions: Actions,
     /// Where numbers for operators are read.
     pub metrics: Metrics,
     /// What the server says about itself.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use logout_shared::{ClientId, SessionId, Subject, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -41,10 +43,24 @@ pub struct AuthorizationCode {
     pub nonce: Option<String>,
     /// PKCE challenge, method S256.
     pub code_challenge: Option<String>,
+    /// What Actions add to the tokens.
+    pub claims: CustomClaims,
     /// When the person proved who they are.
     pub authenticated_at: Timestamp,
     /// When the code was made.
     pub issued_at: Timestamp,
+}
+
+/// What Actions add to the tokens of a login.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CustomClaims {
+    /// Claims of the ID Token.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub id_token: Map<String, Value>,
+    /// Claims of the access token.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub access_token: Map<String, Value>,
 }
 
 impl AuthorizationCode {
@@ -98,6 +114,7 @@ mod tests {
             redirect_uri: "https://app.example/cb".into(),
             scope: "openid".into(),
             nonce: None,
+            claims: CustomClaims::default(),
             code_challenge: challenge.map(str::to_owned),
             authenticated_at: Timestamp::from_secs(0),
             issued_at: Timestamp::from_secs(100),

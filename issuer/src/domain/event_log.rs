@@ -98,6 +98,8 @@ pub enum LogCode {
     EmailChanged,
     /// A user was deleted.
     UserDeleted,
+    /// An Action failed, and with it a login.
+    ActionsExecutionFailed,
     /// A warning during a login.
     Warning,
 }
@@ -126,6 +128,7 @@ impl LogCode {
             Self::PasswordChanged => "scp",
             Self::EmailChanged => "sce",
             Self::UserDeleted => "sdu",
+            Self::ActionsExecutionFailed => "actions_execution_failed",
             Self::Warning => "w",
         }
     }

@@ -4,6 +4,8 @@
 //! products do not appear here; `http/` translates. `storage/` keeps these values, the floors
 //! above act on them.
 
+pub mod action;
+pub mod action_run;
 pub mod attempt;
 pub mod authorization;
 pub mod client;

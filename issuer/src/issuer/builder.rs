@@ -9,7 +9,9 @@ use logout_shared::seal::SealingKey;
 use logout_shared::{Clock, RandomSource, SigningAlgorithm, SystemClock, SystemRandom};
 
 use super::{Inner, Issuer};
+use crate::actions::{ActionEngine, Actions};
 use crate::delivery;
+use crate::domain::action_run::RunLimits;
 use crate::domain::retention::Retention;
 use crate::domain::session::SessionLifetimes;
 use crate::egress::{self, Egress, Lookup, SetUpError};
@@ -37,6 +39,8 @@ pub struct IssuerConfig {
     pub rotate_keys_every: Option<Duration>,
     /// The first seals secrets at rest, all of them open what was sealed.
     pub master_keys: Vec<SealingKey>,
+    /// What all Actions of one login may use together.
+    pub action_limits: RunLimits,
 }
 
 impl IssuerConfig {
@@ -62,6 +66,7 @@ impl IssuerConfig {
             signing_algorithms: Self::DEFAULT_ALGORITHMS.to_vec(),
             rotate_keys_every: Some(Self::DEFAULT_KEY_ROTATION),
             master_keys: vec![master_key],
+            action_limits: RunLimits::default(),
         }
     }
 }
@@ -88,6 +93,7 @@ pub struct IssuerBuilder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
     lookup: Option<Arc<dyn Lookup>>,
+    actions: Option<Arc<dyn ActionEngine>>,
 }
 
 impl IssuerBuilder {
@@ -98,6 +104,7 @@ impl IssuerBuilder {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             lookup: None,
+            actions: None,
         }
     }
 
@@ -129,6 +136,13 @@ impl IssuerBuilder {
         self
     }
 
+    /// Another engine for Actions than the one inside this process, such as worker processes.
+    #[must_use]
+    pub fn actions(mut self, engine: Arc<dyn ActionEngine>) -> Self {
+        self.actions = Some(engine);
+        self
+    }
+
     /// Opens the key ring, making keys at the first start, sets the way out up, and starts the task
     /// that ends sessions on the current runtime.
     ///
@@ -149,6 +163,8 @@ impl IssuerBuilder {
             let keys =
                 KeyRing::open(&*store, masters.clone(), algorithms, self.clock.now()).await?;
             let windows = self.config.delivery.windows();
+            let engine = self.actions.or_else(own_engine);
+            let actions = Actions::new(engine, self.config.action_limits);
             Ok(Issuer(Arc::new(Inner {
                 windows,
                 ends: EndQueue::start(
@@ -164,8 +180,17 @@ impl IssuerBuilder {
                 encrypter: Arc::new(Encrypter::new(Arc::clone(&egress) as Arc<dyn KeySetSource>)),
                 egress,
                 waiters: Arc::default(),
+                actions,
                 running: Mutex::new(None),
             })))
         })
     }
+}
+
+/// The engine that comes with this build.
+fn own_engine() -> Option<Arc<dyn ActionEngine>> {
+    #[cfg(feature = "actions")]
+    return Some(Arc::new(crate::actions::InProcess::default()));
+    #[cfg(not(feature = "actions"))]
+    None
 }

@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{Inner, Issuer};
+use crate::domain::action::EXECUTIONS_ARE_KEPT;
 use crate::logout::expiry::ClockWatch;
 use crate::storage::{StorageError, Store, Transaction};
 
@@ -28,6 +29,8 @@ pub struct Deleted {
     pub deliveries: u64,
     /// Records of the event log.
     pub events: u64,
+    /// Runs of Actions.
+    pub action_executions: u64,
 }
 
 /// Deletes old history, time and again, until the issuer is gone.
@@ -45,12 +48,18 @@ pub(super) async fn run(issuer: Weak<Inner>) {
             continue;
         }
         match issuer.delete_old_history().await {
-            Ok(Deleted { deliveries, events }) => {
-                if deliveries + events > 0 {
+            Ok(Deleted {
+                deliveries,
+                events,
+                action_executions,
+            }) => {
+                if deliveries + events + action_executions > 0 {
                     tracing::debug!(
                         deliveries,
                         events,
-                        "deleted {deliveries} old deliveries and {events} old records"
+                        action_executions,
+                        "deleted {deliveries} old deliveries, {events} old records and \
+                         {action_executions} old runs of Actions"
                     );
                 }
             }
@@ -79,7 +88,15 @@ impl Issuer {
             tx.delete_events(dated, ROWS_AT_A_TIME)
         });
         let events = events.await?;
-        Ok(Deleted { deliveries, events })
+        let then = now - EXECUTIONS_ARE_KEPT;
+        let executions = delete(self.store(), move |tx| {
+            tx.delete_action_executions(then, ROWS_AT_A_TIME)
+        });
+        Ok(Deleted {
+            deliveries,
+            events,
+            action_executions: executions.await?,
+        })
     }
 }
 

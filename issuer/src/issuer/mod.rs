@@ -20,6 +20,7 @@ use logout_shared::{Clock, RandomSource, Timestamp};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::accounts::Accounts;
+use crate::actions::Actions;
 use crate::delivery::{self, Parts, Running, Waiters, WindowView, Windows};
 use crate::domain::delivery::{DeliveryId, Endpoint};
 use crate::domain::initiator::Initiator;
@@ -79,6 +80,7 @@ struct Inner {
     waiters: Arc<Waiters>,
     windows: Windows,
     ends: EndQueue,
+    actions: Actions,
     running: Mutex<Option<Tasks>>,
 }
 
@@ -137,6 +139,11 @@ impl Issuer {
     /// How long sessions live.
     pub fn session_lifetimes(&self) -> &SessionLifetimes {
         &self.0.config.sessions
+    }
+
+    /// The engine of Actions.
+    pub fn actions(&self) -> &Actions {
+        &self.0.actions
     }
 
     /// How deliveries are made.

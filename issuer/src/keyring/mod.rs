@@ -32,6 +32,14 @@ pub const SIGNING_KEY_PURPOSE: &str = "signing-key";
 /// What client secrets are sealed for; the row is the client's id.
 pub const CLIENT_SECRET_PURPOSE: &str = "client-secret";
 
+/// The purpose under which secrets of Actions are sealed.
+pub const ACTION_SECRET_PURPOSE: &str = "action-secret";
+
+/// The row to which a secret of an Action is bound.
+pub fn action_secret_row(action: &str, name: &str) -> String {
+    format!("{action}/{name}")
+}
+
 /// The signing keys, and the master keys that open what is sealed.
 ///
 /// # Security

@@ -7,7 +7,10 @@
 use logout_shared::ClientId;
 use logout_shared::seal::sealed_under;
 
-use super::{CLIENT_SECRET_PURPOSE, KeyRing, KeyRingError, SIGNING_KEY_PURPOSE};
+use super::{
+    ACTION_SECRET_PURPOSE, CLIENT_SECRET_PURPOSE, KeyRing, KeyRingError, SIGNING_KEY_PURPOSE,
+    action_secret_row,
+};
 use crate::storage::{StorageError, Store};
 
 /// How many client secrets are moved in one transaction.
@@ -20,6 +23,8 @@ pub struct Resealed {
     pub signing_keys: u64,
     /// Client secrets.
     pub client_secrets: u64,
+    /// Secrets of Actions.
+    pub action_secrets: u64,
 }
 
 /// A value, as it was sealed and as it is sealed now.
@@ -45,6 +50,7 @@ impl KeyRing {
         let mut done = Resealed {
             signing_keys: self.reseal_signing_keys(store).await?,
             client_secrets: 0,
+            action_secrets: self.reseal_action_secrets(store).await?,
         };
         let mut after = None;
         loop {
@@ -80,6 +86,38 @@ impl KeyRing {
                 })
             })
             .await
+    }
+
+    async fn reseal_action_secrets(&self, store: &dyn Store) -> Result<u64, KeyRingError> {
+        let mut moved = Vec::new();
+        for action in store.read().await?.list_actions().await? {
+            for secret in action.secrets {
+                let row = action_secret_row(&action.id, &secret.name);
+                moved.extend(self.moved(ACTION_SECRET_PURPOSE, row, secret.sealed)?);
+            }
+        }
+        if moved.is_empty() {
+            return Ok(0);
+        }
+        let count = store.write::<_, StorageError, _>(move |tx| {
+            Box::pin(async move {
+                let mut count = 0;
+                for mut action in tx.list_actions().await? {
+                    for secret in &mut action.secrets {
+                        let row = action_secret_row(&action.id, &secret.name);
+                        let same =
+                            |one: &&Moved<String>| one.id == row && one.before == secret.sealed;
+                        if let Some(one) = moved.iter().find(same) {
+                            secret.sealed.clone_from(&one.now);
+                            count += 1;
+                        }
+                    }
+                    tx.save_action(&action).await?;
+                }
+                Ok(count)
+            })
+        });
+        Ok(count.await?)
     }
 
     async fn reseal_piece(
@@ -168,6 +206,7 @@ mod tests {
         let moved = Resealed {
             signing_keys: 1,
             client_secrets: u64::from(many),
+            action_secrets: 0,
         };
         assert_eq!(both.reseal(store).await.unwrap(), moved);
         assert_eq!(both.reseal(store).await.unwrap(), Resealed::default());

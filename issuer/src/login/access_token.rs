@@ -10,7 +10,7 @@ use logout_shared::jws::JwsError;
 use logout_shared::{
     ClientId, Issuer as IssuerId, SessionId, SigningAlgorithm, Timestamp, TokenId,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::own_token::{self, ForeignToken};
 use crate::domain::signing_key::TOKENS_LIVE_AT_MOST;
@@ -39,6 +39,8 @@ pub struct AccessToken {
     pub scopes: Vec<String>,
     /// The person's session, if it came from a login.
     pub session: Option<SessionId>,
+    /// What Actions add to it.
+    pub custom: Map<String, Value>,
 }
 
 /// Why an access token is refused.
@@ -92,6 +94,11 @@ pub async fn mint(
         "exp": (now + LIFETIME).as_secs(),
         "jti": jti,
     });
+    for (name, value) in &token.custom {
+        if claims.get(name).is_none() {
+            claims[name.as_str()] = value.clone();
+        }
+    }
     match &token.session {
         Some(session) => claims["sid"] = json!(session),
         None => claims["gty"] = json!("client-credentials"),
@@ -138,5 +145,6 @@ pub fn check(
             .map(str::to_owned)
             .collect(),
         session: own_token::claim(&payload, "sid").map_err(AccessTokenError::Foreign)?,
+        custom: Map::new(),
     })
 }

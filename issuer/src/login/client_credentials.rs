@@ -99,6 +99,7 @@ pub async fn grant(
         audience,
         scopes,
         session: None,
+        custom: serde_json::Map::new(),
     };
     let algorithm = request.client.signing_algorithm;
     let access_token = access_token::mint(issuer, &token, algorithm, now).await?;

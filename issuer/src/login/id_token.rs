@@ -38,6 +38,7 @@ pub(super) async fn mint(
     now: Timestamp,
 ) -> Result<String, KeyRingError> {
     let mut claims = profile::claims(user, &code.scope);
+    claims.extend(code.claims.id_token.clone());
     let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
     set("iss", json!(issuer.id()));
     set("sub", json!(user.id));

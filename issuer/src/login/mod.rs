@@ -2,11 +2,13 @@
 //!
 //! `authorize` reads an app's request; `sign_in` turns a password, `single_sign_on` a browser's
 //! session into an authorization code; `token` turns the code into tokens; `sign_out` ends the
-//! session at an app's request; `users` and `account_changes` keep the accounts. All of it speaks of users, sessions and clients; parameters,
+//! session at an app's request; `actions` runs the operator's own code before any of it is
+//! written; `users` and `account_changes` keep the accounts. All of it speaks of users, sessions and clients; parameters,
 //! status codes, cookies and pages are `http/`'s.
 
 pub mod access_token;
 pub mod account_changes;
+pub mod actions;
 pub mod authorize;
 pub mod client_authentication;
 pub mod client_credentials;

@@ -13,9 +13,11 @@ use std::net::IpAddr;
 
 use logout_shared::{Secret, SessionId, Subject, Timestamp};
 
+use super::actions::{self, ActionsError, Decided, PostLogin};
 use super::authorize::AuthorizationRequest;
+use super::code::{self, NewCode};
 use super::throttle::{Attempt, Throttle, TooManyFailures};
-use super::{code, history, opaque_token, password};
+use super::{history, opaque_token, password};
 use crate::domain::authorization::{TokenDigest, digest};
 use crate::domain::event_log::{LogCode, LogEvent};
 use crate::domain::initiator::Initiator;
@@ -69,6 +71,12 @@ pub enum SignInError {
     /// The session of the person before could not be ended.
     #[error("the browser's former session could not be ended")]
     FormerSession(#[source] EndSessionError),
+    /// An Action failed or refused; the app is told this.
+    #[error("{0}")]
+    Denied(String),
+    /// What the Actions asked for could not be written.
+    #[error(transparent)]
+    Actions(#[from] ActionsError),
     /// The store failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -104,16 +112,36 @@ pub async fn sign_in(
         record_failure(issuer, &sign_in, user.as_ref()).await?;
         return Err(SignInError::WrongCredentials);
     };
-    let start = Start::new(issuer, &sign_in, known.version);
+    enter(issuer, Start::new(issuer, &sign_in, known.version), user).await
+}
+
+/// Runs the Actions, then writes.
+async fn enter(issuer: &Issuer, mut start: Start, user: &User) -> Result<SignedIn, SignInError> {
+    let login = start.foresee(issuer, user).await?;
+    if let Some(login) = &login {
+        start.decided = actions::post_login(issuer, login).await?;
+    }
+    let decided = start.decided.clone();
+    let refuse = async |decided| {
+        let login = login.ok_or(SignInError::WrongCredentials)?;
+        let told = actions::refuse(issuer, login, decided).await?;
+        Err(SignInError::Denied(told))
+    };
+    if decided.refusal().is_some() {
+        return refuse(decided).await;
+    }
     let user = user.id.clone();
-    match issuer
+    let write = issuer
         .store()
-        .write(move |tx| Box::pin(start.run(tx, user)))
-        .await?
-    {
-        Outcome::SignedIn(signed_in) => Ok(*signed_in),
-        Outcome::Blocked => Err(SignInError::Blocked),
-        Outcome::WrongCredentials => Err(SignInError::WrongCredentials),
+        .write(move |tx| Box::pin(start.run(tx, user)));
+    match write.await {
+        Ok(Outcome::SignedIn(signed_in)) => Ok(*signed_in),
+        Ok(Outcome::Blocked) => Err(SignInError::Blocked),
+        Ok(Outcome::WrongCredentials) => Err(SignInError::WrongCredentials),
+        Err(SignInError::Actions(ActionsError::Conflict(error))) => {
+            refuse(decided.but_failed(error)).await
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -160,6 +188,7 @@ struct Start {
     lifetimes: SessionLifetimes,
     now: Timestamp,
     issuer: Issuer,
+    decided: Decided,
 }
 
 enum Outcome {
@@ -184,7 +213,50 @@ impl Start {
             lifetimes: *issuer.session_lifetimes(),
             now: issuer.now(),
             issuer: issuer.clone(),
+            decided: Decided::default(),
         }
+    }
+
+    /// The login as Actions see it; `None` if none is bound, or the user may not sign in anyway.
+    async fn foresee(
+        &self,
+        issuer: &Issuer,
+        user: &User,
+    ) -> Result<Option<PostLogin>, SignInError> {
+        if user.blocked || !actions::are_bound(issuer).await? {
+            return Ok(None);
+        }
+        let mut former = None;
+        if let Some(handle) = &self.former {
+            let mut snapshot = issuer.store().read().await?;
+            former = snapshot.find_session_by_handle(handle, self.now).await?;
+        }
+        let method = AuthenticationMethod::password(self.now);
+        let session = match former.filter(|former| former.user == user.id) {
+            Some(former) => self.proved_again(former, method),
+            None => self.new_session(user, method),
+        };
+        let mut user = user.clone();
+        user.logins_count += 1;
+        Ok(Some(PostLogin {
+            client: self.request.client.clone(),
+            user,
+            session: Some(session),
+            device: self.device.clone(),
+            transaction: PostLogin::transaction(&self.request),
+            refresh_token: None,
+        }))
+    }
+
+    fn new_session(&self, user: &User, method: AuthenticationMethod) -> Session {
+        let (id, device) = (self.new_id.clone(), self.device.clone());
+        Session::start(id, user.id.clone(), device, method, &self.lifetimes)
+    }
+
+    fn proved_again(&self, mut former: Session, method: AuthenticationMethod) -> Session {
+        former.reauthenticate(method);
+        former.renew(&self.device, self.lifetimes.idle, self.now);
+        former
     }
 
     async fn run(self, tx: &mut dyn Transaction, user: Subject) -> Result<Outcome, SignInError> {
@@ -200,14 +272,28 @@ impl Start {
             tx.append_events(&[event]).await?;
             return Ok(Outcome::Blocked);
         }
-        let session = self.enter_session(tx, &user).await?;
-        code::issue(tx, &self.request, &session, &self.code, self.now).await?;
+        let mut session = self.enter_session(tx, &user).await?;
+        let (lifetimes, now) = (&self.lifetimes, self.now);
+        let applied = self
+            .decided
+            .apply(tx, Some(&mut session), &mut user, lifetimes, now);
+        let capped = applied.await?;
+        let new = NewCode {
+            code: &self.code,
+            decided: &self.decided,
+            now,
+        };
+        code::issue(tx, &self.request, &session, new).await?;
         user.last_login = Some(self.now);
         user.logins_count += 1;
         tx.update_user(&user).await?;
         let event = self.line(LogCode::LoginSucceeded, "Successful login.");
-        let event = history::within(history::about(event, &user), &session);
-        tx.append_events(&[event]).await?;
+        let mut events = vec![history::within(history::about(event, &user), &session)];
+        if capped {
+            let warning = self.line(LogCode::Warning, actions::CAPPED);
+            events.push(history::within(warning, &session));
+        }
+        tx.append_events(&events).await?;
         let signed_in = SignedIn {
             handle: self.handle,
             code: self.code,
@@ -226,8 +312,7 @@ impl Start {
         let handle = digest(self.handle.expose());
         if let Some(mut former) = self.lock_former(tx).await? {
             if former.user == user.id {
-                former.reauthenticate(method);
-                former.renew(&self.device, self.lifetimes.idle, self.now);
+                former = self.proved_again(former, method);
                 tx.update_session(&former).await?;
                 tx.replace_handle(&former.id, &handle).await?;
                 return Ok(former);
@@ -246,9 +331,7 @@ impl Start {
                 .await
                 .map_err(SignInError::FormerSession)?;
         }
-        let id = self.new_id.clone();
-        let device = self.device.clone();
-        let session = Session::start(id, user.id.clone(), device, method, &self.lifetimes);
+        let session = self.new_session(user, method);
         tx.insert_session(&session, Some(&handle)).await?;
         Ok(session)
     }

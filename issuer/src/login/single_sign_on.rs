@@ -5,43 +5,80 @@
 
 use logout_shared::{Secret, Timestamp};
 
+use super::actions::{self, ActionsError, Decided, PostLogin};
 use super::authorize::{AuthorizationRequest, Prompt};
-use super::{code, history, opaque_token};
+use super::code::{self, NewCode};
+use super::{history, opaque_token};
 use crate::domain::authorization::{TokenDigest, digest};
 use crate::domain::event_log::LogCode;
-use crate::domain::session::{Device, Session};
+use crate::domain::session::{Device, Session, SessionLifetimes};
+use crate::domain::user::User;
 use crate::issuer::Issuer;
 use crate::storage::{StorageError, Transaction};
+
+/// Why there is no code, although the person need not sign in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SingleSignOnError {
+    /// An Action failed or refused; the app is told this.
+    #[error("{0}")]
+    Denied(String),
+    /// What the Actions asked for could not be written.
+    #[error(transparent)]
+    Actions(#[from] ActionsError),
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
 
 /// Issues a code in the browser's session; `None` if the person has to sign in.
 ///
 /// # Errors
 ///
-/// [`StorageError`] if the store failed.
+/// [`SingleSignOnError`].
 pub async fn single_sign_on(
     issuer: &Issuer,
     request: &AuthorizationRequest,
     handle: Option<&Secret<String>>,
     device: &Device,
-) -> Result<Option<Secret<String>>, StorageError> {
+) -> Result<Option<Secret<String>>, SingleSignOnError> {
     if request.prompt == Prompt::Always {
         return Ok(None);
     }
-    let entry = Entry {
+    let mut entry = Entry {
         request: request.clone(),
         handle: handle.map(|handle| digest(handle.expose())),
         code: opaque_token::generate(&**issuer.random()),
         device: device.clone(),
-        idle: issuer.session_lifetimes().idle,
+        lifetimes: *issuer.session_lifetimes(),
+        decided: Decided::default(),
         now: issuer.now(),
     };
     if entry.handle.is_none() && request.prompt != Prompt::Never {
         return Ok(None);
     }
-    issuer
-        .store()
-        .write(move |tx| Box::pin(entry.run(tx)))
-        .await
+    let login = entry.foresee(issuer).await?;
+    if let Some(login) = &login {
+        entry.decided = actions::post_login(issuer, login).await?;
+    }
+    let decided = entry.decided.clone();
+    let refuse = async |decided| {
+        let Some(login) = login else {
+            return Ok(None);
+        };
+        let told = actions::refuse(issuer, login, decided).await?;
+        Err(SingleSignOnError::Denied(told))
+    };
+    if decided.refusal().is_some() {
+        return refuse(decided).await;
+    }
+    let write = issuer.store().write(move |tx| Box::pin(entry.run(tx)));
+    match write.await {
+        Err(SingleSignOnError::Actions(ActionsError::Conflict(error))) => {
+            refuse(decided.but_failed(error)).await
+        }
+        written => written,
+    }
 }
 
 struct Entry {
@@ -49,15 +86,46 @@ struct Entry {
     handle: Option<TokenDigest>,
     code: Secret<String>,
     device: Device,
-    idle: std::time::Duration,
+    lifetimes: SessionLifetimes,
+    decided: Decided,
     now: Timestamp,
 }
 
 impl Entry {
-    async fn run(self, tx: &mut dyn Transaction) -> Result<Option<Secret<String>>, StorageError> {
+    /// The login as Actions see it; `None` if none is bound or the session cannot be used.
+    async fn foresee(&self, issuer: &Issuer) -> Result<Option<PostLogin>, StorageError> {
+        let Some(handle) = &self.handle else {
+            return Ok(None);
+        };
+        if !actions::are_bound(issuer).await? {
+            return Ok(None);
+        }
+        let mut snapshot = issuer.store().read().await?;
+        let Some(mut session) = snapshot.find_session_by_handle(handle, self.now).await? else {
+            return Ok(None);
+        };
+        let user = snapshot.find_user(&session.user).await?;
+        let Some(user) = user.filter(|user| !user.blocked && self.fits(&session)) else {
+            return Ok(None);
+        };
+        session.renew(&self.device, self.lifetimes.idle, self.now);
+        Ok(Some(PostLogin {
+            client: self.request.client.clone(),
+            user,
+            session: Some(session),
+            device: self.device.clone(),
+            transaction: PostLogin::transaction(&self.request),
+            refresh_token: None,
+        }))
+    }
+
+    async fn run(
+        self,
+        tx: &mut dyn Transaction,
+    ) -> Result<Option<Secret<String>>, SingleSignOnError> {
         let line =
             |code, text| history::line(code, text, &self.request.client, &self.device, self.now);
-        let Some(mut session) = self.usable_session(tx).await? else {
+        let Some((mut session, mut user)) = self.usable_session(tx).await? else {
             if self.request.prompt == Prompt::Never {
                 let event = line(LogCode::SilentAuthenticationFailed, "Login required.");
                 tx.append_events(&[history::failed(event, "login_required")])
@@ -65,22 +133,36 @@ impl Entry {
             }
             return Ok(None);
         };
-        session.renew(&self.device, self.idle, self.now);
+        let (lifetimes, now) = (&self.lifetimes, self.now);
+        session.renew(&self.device, lifetimes.idle, now);
         tx.update_session(&session).await?;
-        code::issue(tx, &self.request, &session, &self.code, self.now).await?;
+        let applied = self
+            .decided
+            .apply(tx, Some(&mut session), &mut user, lifetimes, now);
+        let capped = applied.await?;
+        let new = NewCode {
+            code: &self.code,
+            decided: &self.decided,
+            now,
+        };
+        code::issue(tx, &self.request, &session, new).await?;
         let event = line(
             LogCode::SilentAuthenticationSucceeded,
             "Successful silent login.",
         );
-        tx.append_events(&[history::within(event, &session)])
-            .await?;
+        let mut events = vec![history::within(event, &session)];
+        if capped {
+            let warning = line(LogCode::Warning, actions::CAPPED);
+            events.push(history::within(warning, &session));
+        }
+        tx.append_events(&events).await?;
         Ok(Some(self.code))
     }
 
     async fn usable_session(
         &self,
         tx: &mut dyn Transaction,
-    ) -> Result<Option<Session>, StorageError> {
+    ) -> Result<Option<(Session, User)>, StorageError> {
         let Some(handle) = &self.handle else {
             return Ok(None);
         };
@@ -90,11 +172,17 @@ impl Entry {
         let Some(session) = tx.lock_session(&found.id).await? else {
             return Ok(None);
         };
-        if !session.is_live(self.now) || self.is_too_old(&session) || self.is_another(&session) {
+        if !self.fits(&session) {
             return Ok(None);
         }
-        let user = tx.find_user(&session.user).await?;
-        Ok(user.filter(|user| !user.blocked).map(|_| session))
+        let user = tx.lock_user(&session.user).await?;
+        Ok(user
+            .filter(|user| !user.blocked)
+            .map(|user| (session, user)))
+    }
+
+    fn fits(&self, session: &Session) -> bool {
+        session.is_live(self.now) && !self.is_too_old(session) && !self.is_another(session)
     }
 
     /// `max_age=0` asks for a login in any case, also within the same second.

@@ -92,6 +92,7 @@ pub async fn exchange_code(
         audience: userinfo_audience(issuer.id()),
         scopes: code.scope.split(' ').map(str::to_owned).collect(),
         session: Some(code.session.clone()),
+        custom: code.claims.access_token.clone(),
     };
     let access_token = access_token::mint(issuer, &token, algorithm, now).await?;
     let id_token = if token.scopes.iter().any(|scope| scope == "openid") {

@@ -19,6 +19,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::DropGuard;
 
+#[cfg(feature = "actions")]
+use crate::actions::PoolSettings;
 use crate::bootstrap;
 use crate::config::Config;
 use crate::http::{self, AppState};
@@ -256,11 +258,17 @@ async fn build(
         signing_algorithms: config.keys.signing_algorithms.clone(),
         rotate_keys_every: config.keys.rotate_every,
         master_keys: config.master_keys(&*random)?,
+        action_limits: (&config.actions).into(),
     };
-    Ok(Issuer::builder(engine)
-        .store(store)
-        .clock(clock)
-        .random(random)
-        .build()
-        .await?)
+    let mut builder = Issuer::builder(engine).store(store).clock(clock);
+    #[cfg(feature = "actions")]
+    if let Some(program) = &config.actions.worker {
+        builder = builder.actions(Arc::new(crate::actions::Pool::new(PoolSettings {
+            program: config.resolve(program),
+            workers: config.actions.workers,
+            patience: config.actions.patience,
+        })));
+    }
+    builder = builder.random(random);
+    Ok(builder.build().await?)
 }

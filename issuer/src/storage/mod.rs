@@ -7,6 +7,7 @@
 //!
 //! One trait a file; `sqlite/` has the same file names.
 
+mod actions;
 mod authorizations;
 mod clients;
 mod event_log;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
+pub use actions::{ActionReads, ActionWrites};
 pub use authorizations::{AuthorizationReads, AuthorizationWrites, CodeUse};
 pub use clients::{ClientReads, ClientWrites};
 pub use event_log::{EventLogReads, EventLogWrites, EventNumber, LogRecord};
@@ -73,6 +75,7 @@ pub trait Snapshot:
     + EventLogReads
     + SigningKeyReads
     + StatsReads
+    + ActionReads
     + Send
 {
 }
@@ -88,6 +91,7 @@ pub trait Transaction:
     + OutboxWrites
     + EventLogWrites
     + SigningKeyWrites
+    + ActionWrites
 {
 }
 

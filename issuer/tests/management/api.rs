@@ -162,6 +162,7 @@ impl Api {
             audience: audience.to_owned(),
             scopes: scopes.split(' ').map(str::to_owned).collect(),
             session: None,
+            custom: serde_json::Map::new(),
         };
         let now = self.issuer.now();
         access_token::mint(&self.issuer, &token, SigningAlgorithm::Rs256, now)

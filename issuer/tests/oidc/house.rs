@@ -16,7 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use logout_issuer::domain::client::Client;
 use logout_issuer::domain::user::User;
 use logout_issuer::http::{AppState, Settings, app};
-use logout_issuer::issuer::{Issuer, IssuerConfig};
+use logout_issuer::issuer::{Issuer, IssuerBuilder, IssuerConfig};
 use logout_issuer::keyring::CLIENT_SECRET_PURPOSE;
 use logout_issuer::login::users::{NewUser, create_user};
 use logout_issuer::storage::sqlite::SqliteStore;
@@ -51,6 +51,14 @@ impl House {
     }
 
     pub(crate) async fn open_at(id: &str) -> Self {
+        Self::open_with(id, |builder| builder).await
+    }
+
+    /// A house whose issuer is built with parts of the test's own.
+    pub(crate) async fn open_with(
+        id: &str,
+        adapt: impl FnOnce(IssuerBuilder) -> IssuerBuilder,
+    ) -> Self {
         let clock = ManualClock::at(NOW);
         let id = id.parse().expect("an issuer identifier");
         let mut config = IssuerConfig::new(id, SealingKey::generate(&SystemRandom));
@@ -62,7 +70,7 @@ impl House {
         let builder = Issuer::builder(config)
             .store(store)
             .clock(Arc::new(clock.clone()));
-        let issuer = builder.build().await.expect("an issuer");
+        let issuer = adapt(builder).build().await.expect("an issuer");
         let ada = create_user(&issuer, ada()).await.expect("a user");
         let house = Self {
             app: app(AppState::new(issuer.clone(), Settings::default())),

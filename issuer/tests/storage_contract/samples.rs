@@ -125,6 +125,10 @@ pub(crate) fn code(text: &str, client: &str) -> AuthorizationCode {
         scope: "openid profile".into(),
         nonce: Some("n".into()),
         code_challenge: Some("c".repeat(43)),
+        claims: CustomClaims {
+            id_token: Map::from_iter([("color".to_owned(), json!("red"))]),
+            access_token: Map::new(),
+        },
         authenticated_at: at(-5),
         issued_at: at(0),
     }

@@ -14,7 +14,7 @@ use super::{AUTHORIZE, LOGIN, endpoint, return_to_app};
 use crate::http::pages;
 use crate::issuer::Issuer;
 use crate::login::authorize::{AuthorizeError, Parameters, Prompt, RefusalCode, load_request};
-use crate::login::single_sign_on::single_sign_on;
+use crate::login::single_sign_on::{SingleSignOnError, single_sign_on};
 
 /// The endpoint.
 pub(super) async fn authorize(
@@ -37,6 +37,10 @@ pub(super) async fn authorize(
         Ok(None) => {
             let login = endpoint(issuer.id(), LOGIN);
             return_to_app::redirect(&format!("{login}?{}", query.unwrap_or_default()))
+        }
+        Err(SingleSignOnError::Denied(why)) => {
+            let refused = request.refuse(RefusalCode::AccessDenied, why);
+            return_to_app::with_refusal(issuer.id(), &refused)
         }
         Err(error) => pages::failure_page(issuer.id(), &error),
     }

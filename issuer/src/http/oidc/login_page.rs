@@ -18,7 +18,7 @@ use super::parameters::Pairs;
 use super::{LOGIN, authorize, endpoint, return_to_app};
 use crate::http::{cookies, pages};
 use crate::issuer::Issuer;
-use crate::login::authorize::{AuthorizationRequest, load_request};
+use crate::login::authorize::{AuthorizationRequest, RefusalCode, load_request};
 use crate::login::sign_in::{SignIn, SignInError, sign_in};
 use crate::login::throttle::{Throttle, TooManyFailures};
 
@@ -121,7 +121,11 @@ impl Form<'_> {
                 "This account is blocked. Please ask its administrator.",
             ),
             SignInError::TooManyFailures(failures) => return self.too_many(email, *failures),
-            SignInError::FormerSession(_) | SignInError::Storage(_) => {
+            SignInError::Denied(why) => {
+                let refused = self.request.refuse(RefusalCode::AccessDenied, why.clone());
+                return return_to_app::with_refusal(self.issuer.id(), &refused);
+            }
+            SignInError::FormerSession(_) | SignInError::Actions(_) | SignInError::Storage(_) => {
                 return pages::failure_page(self.issuer.id(), error);
             }
         };

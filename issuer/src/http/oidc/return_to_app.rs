@@ -20,7 +20,10 @@ pub(super) fn with_code(issuer: &Issuer, back: &ReturnAddress, code: &Secret<Str
 pub(super) fn with_refusal(issuer: &Issuer, refused: &Refused) -> Response {
     let error = vec![
         ("error", refused.code.as_str().to_owned()),
-        ("error_description", refused.description.to_owned()),
+        (
+            "error_description",
+            refused.description.clone().into_owned(),
+        ),
     ];
     answer(issuer, &refused.back, error)
 }

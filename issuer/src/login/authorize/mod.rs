@@ -7,6 +7,7 @@
 
 mod rules;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use logout_shared::{ClientId, Subject};
@@ -140,7 +141,7 @@ pub struct Refused {
     /// The kind of fault.
     pub code: RefusalCode,
     /// What is wrong, for the app's developer.
-    pub description: &'static str,
+    pub description: Cow<'static, str>,
 }
 
 /// Kinds of fault (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6).
@@ -175,11 +176,11 @@ impl RefusalCode {
 
 impl AuthorizationRequest {
     /// The refusal of this request.
-    pub fn refuse(&self, code: RefusalCode, description: &'static str) -> Refused {
+    pub fn refuse(&self, code: RefusalCode, description: impl Into<Cow<'static, str>>) -> Refused {
         Refused {
             back: self.back.clone(),
             code,
-            description,
+            description: description.into(),
         }
     }
 }
@@ -217,7 +218,7 @@ impl AuthorizeError {
         Self::Refused(Box::new(Refused {
             back,
             code,
-            description,
+            description: description.into(),
         }))
     }
 }

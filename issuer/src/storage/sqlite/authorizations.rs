@@ -8,21 +8,21 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::handle::{Link, SqliteHandle, Unreadable};
-use super::row::{optional_text, parsed, text, time};
-use crate::domain::authorization::{AuthorizationCode, TokenDigest};
+use super::row::{optional_json, optional_text, parsed, text, time, to_json};
+use crate::domain::authorization::{AuthorizationCode, CustomClaims, TokenDigest};
 use crate::storage::{AuthorizationReads, AuthorizationWrites, CodeUse, StorageError};
 
 macro_rules! columns {
     () => {
         "digest, client_id, session_id, user_id, redirect_uri, scope, nonce, code_challenge, \
-         authenticated_at, issued_at"
+         custom_claims, authenticated_at, issued_at"
     };
 }
 
 const INSERT: &str = concat!(
     "INSERT INTO logout_codes (",
     columns!(),
-    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 );
 
 const USE: &str = concat!(
@@ -41,6 +41,7 @@ impl<C: Link> AuthorizationReads for SqliteHandle<C> {}
 #[async_trait]
 impl<C: Link> AuthorizationWrites for SqliteHandle<C> {
     async fn insert_code(&mut self, code: &AuthorizationCode) -> Result<(), StorageError> {
+        let claims = (code.claims != CustomClaims::default()).then(|| to_json(&code.claims));
         let query = sqlx::query(INSERT)
             .bind(code.digest.as_slice())
             .bind(code.client.as_str())
@@ -50,6 +51,7 @@ impl<C: Link> AuthorizationWrites for SqliteHandle<C> {
             .bind(code.scope.as_str())
             .bind(code.nonce.as_deref())
             .bind(code.code_challenge.as_deref())
+            .bind(claims)
             .bind(code.authenticated_at.as_millis())
             .bind(code.issued_at.as_millis());
         self.run("storing a code", query).await?;
@@ -90,6 +92,7 @@ fn code(row: &SqliteRow) -> Result<AuthorizationCode, Unreadable> {
         scope: text(row, "scope")?,
         nonce: optional_text(row, "nonce")?,
         code_challenge: optional_text(row, "code_challenge")?,
+        claims: optional_json(row, "custom_claims")?.unwrap_or_default(),
         authenticated_at: time(row, "authenticated_at")?,
         issued_at: time(row, "issued_at")?,
     })

@@ -12,7 +12,7 @@ use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
 const TABLE: &str = "logout_migrations";
 
 /// All migrations, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (
         1,
         "issuer",
@@ -37,6 +37,11 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
         5,
         "history",
         include_str!("../../../migrations/sqlite/0005_history.sql"),
+    ),
+    (
+        6,
+        "actions",
+        include_str!("../../../migrations/sqlite/0006_actions.sql"),
     ),
 ];
 

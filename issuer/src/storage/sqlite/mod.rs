@@ -5,6 +5,7 @@
 //! its commits, and `lock.rs` keeps a second server away. SQL stands in the files of this folder
 //! alone; they have the names of the traits in `storage/`.
 
+mod actions;
 mod authorizations;
 mod batch;
 mod clients;
