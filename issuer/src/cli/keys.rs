@@ -140,9 +140,10 @@ fn refused(error: KeyRingError, issuer: &Issuer) -> anyhow::Error {
 async fn reseal(issuer: &Issuer) -> anyhow::Result<()> {
     let done = issuer.keys().reseal(&**issuer.store()).await?;
     output::line(&format!(
-        "{} signing keys and {} client secrets moved; all are sealed under master key {}",
+        "{} signing keys, {} client secrets and {} secrets of Actions moved; all are sealed under master key {}",
         done.signing_keys,
         done.client_secrets,
+        done.action_secrets,
         issuer.keys().sealing_key()
     ))?;
     Ok(())

@@ -5,6 +5,7 @@
 //! standard error, 2 wrong usage. Results go to standard output, for people or, with `--json`,
 //! as the objects of the Management API.
 
+mod action;
 mod client;
 mod client_flags;
 mod config;
@@ -61,6 +62,9 @@ enum Command {
     /// Shows who was told that a session ended, and who was not yet.
     #[command(subcommand)]
     Delivery(delivery::Command),
+    /// Writes, deploys and tries Actions: code of your own that runs at each login.
+    #[command(subcommand)]
+    Action(action::Command),
     /// Shows the signing keys.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -144,6 +148,10 @@ impl Arguments {
             }
             Command::Delivery(command) => {
                 with_issuer(&load()?, async |issuer| command.run(issuer).await).await
+            }
+            Command::Action(command) => {
+                let config = with_worker(load()?);
+                with_issuer(&config, async |issuer| command.run(issuer).await).await
             }
             Command::Keys(command) => {
                 with_issuer(&load()?, async |issuer| command.run(issuer).await).await

@@ -15,7 +15,7 @@ async fn session(house: &House) -> Session {
         .await;
     let mut sessions = page.unwrap().sessions;
     assert_eq!(sessions.len(), 1, "not one session: {sessions:?}");
-    sessions.remove(0)
+    sessions.remove(0).0
 }
 
 async fn sessions(house: &House) -> usize {
@@ -46,7 +46,7 @@ async fn the_device_name_lands_in_the_session_and_in_the_next_actions_event() {
     assert_eq!(id_token["https://a.example/device"], "a browser!");
     let access_token = claims(tokens["access_token"].as_str().unwrap());
     assert_eq!(access_token["color"], json!(["red"]));
-    assert_eq!(tokens["scope"], "openid email profile extra");
+    assert_eq!(tokens["scope"], "openid profile email extra");
     let mut snapshot = house.issuer.store().read().await.unwrap();
     let ada = snapshot.find_user(&house.ada.id).await.unwrap().unwrap();
     assert_eq!(ada.app_metadata["logins"], 1);

@@ -85,7 +85,7 @@ fn the_master_key_can_be_changed() {
     program.configure("previous_master_key_file = \"old.key\"");
     let told = program.ok(&["keys", "reseal"]);
     assert!(
-        told.starts_with("1 signing keys and 1 client secrets moved"),
+        told.starts_with("1 signing keys, 1 client secrets and 0 secrets of Actions moved"),
         "{told}"
     );
     assert!(

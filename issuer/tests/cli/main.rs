@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails there has failed")]
 
+mod action;
 mod bootstrap;
 mod client;
 mod config;

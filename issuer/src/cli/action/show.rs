@@ -1,0 +1,177 @@
+//! What `action` prints: tables for people, objects for programs. No value of a secret is in any.
+
+use serde_json::{Value, json};
+
+use super::load;
+use crate::cli::output;
+use crate::domain::action::{Action, ActionExecution};
+use crate::issuer::Issuer;
+
+/// An Action as an object.
+pub(super) fn body(action: &Action) -> Value {
+    let secrets = action
+        .secrets
+        .iter()
+        .map(|secret| json!({ "name": secret.name, "updated_at": secret.updated_at.to_rfc3339() }));
+    json!({
+        "id": action.id,
+        "name": action.name,
+        "code": action.code,
+        "secrets": secrets.collect::<Vec<_>>(),
+        "supported_triggers": [{ "id": "post-login", "version": "v3" }],
+        "deployed_version": action.deployed.map(|number| json!({ "number": number })),
+        "created_at": action.created_at.to_rfc3339(),
+        "updated_at": action.updated_at.to_rfc3339(),
+    })
+}
+
+pub(super) async fn list(issuer: &Issuer, json: bool) -> anyhow::Result<()> {
+    let mut snapshot = issuer.store().read().await?;
+    let actions = snapshot.list_actions().await?;
+    let bound = snapshot.action_bindings().await?;
+    print(actions, &bound, json)
+}
+
+pub(super) async fn bindings(issuer: &Issuer, json: bool) -> anyhow::Result<()> {
+    let mut snapshot = issuer.store().read().await?;
+    let mut actions = snapshot.list_actions().await?;
+    let bound = snapshot.action_bindings().await?;
+    actions.retain(|action| bound.contains(&action.id));
+    actions.sort_by_key(|action| bound.iter().position(|id| *id == action.id));
+    print(actions, &bound, json)
+}
+
+fn print(actions: Vec<Action>, bound: &[String], json: bool) -> anyhow::Result<()> {
+    if json {
+        let all: Vec<Value> = actions.iter().map(body).collect();
+        return Ok(output::json(&Value::Array(all))?);
+    }
+    let rows: Vec<_> = actions
+        .into_iter()
+        .map(|action| row(action, bound))
+        .collect();
+    Ok(output::table(["NAME", "ID", "DEPLOYED", "RUNS"], &rows)?)
+}
+
+fn row(action: Action, bound: &[String]) -> [String; 4] {
+    let place = bound.iter().position(|id| *id == action.id);
+    let runs = place.map_or("no".to_owned(), |place| format!("as number {}", place + 1));
+    let deployed = action
+        .deployed
+        .map_or("no".to_owned(), |number| format!("version {number}"));
+    [action.name, action.id, deployed, runs]
+}
+
+pub(super) async fn one(issuer: &Issuer, which: &str, json: bool) -> anyhow::Result<()> {
+    let action = load(issuer, which).await?;
+    if json {
+        return Ok(output::json(&body(&action))?);
+    }
+    let deployed = action
+        .deployed
+        .map_or("no".to_owned(), |number| format!("version {number}"));
+    output::fields(&[
+        ("name", action.name.clone()),
+        ("id", action.id.clone()),
+        ("deployed", deployed),
+        (
+            "secrets",
+            output::list(action.secrets.iter().map(|secret| secret.name.clone())),
+        ),
+        ("changed", action.updated_at.to_rfc3339()),
+    ])?;
+    let lines: Vec<String> = action.code.lines().map(printable).collect();
+    Ok(output::text(&format!("\n{}\n", lines.join("\n")))?)
+}
+
+/// Code comes from whoever may deploy, but not always from whoever reads it.
+fn printable(line: &str) -> String {
+    let shown = |c: char| if c.is_control() && c != '\t' { ' ' } else { c };
+    line.chars().map(shown).collect()
+}
+
+pub(super) async fn versions(issuer: &Issuer, which: &str, json: bool) -> anyhow::Result<()> {
+    let action = load(issuer, which).await?;
+    let versions = issuer
+        .store()
+        .read()
+        .await?
+        .list_action_versions(&action.id)
+        .await?;
+    if json {
+        let all = versions.iter().map(|version| {
+            json!({
+                "number": version.number,
+                "code": version.code,
+                "deployed": action.deployed == Some(version.number),
+                "created_at": version.created_at.to_rfc3339(),
+            })
+        });
+        return Ok(output::json(&all.collect::<Vec<_>>().into())?);
+    }
+    let rows = versions.into_iter().map(|version| {
+        let runs = output::yes_no(action.deployed == Some(version.number));
+        let bytes = version.code.len().to_string();
+        [
+            version.number.to_string(),
+            version.created_at.to_rfc3339(),
+            bytes,
+            runs,
+        ]
+    });
+    Ok(output::table(
+        ["VERSION", "DEPLOYED AT", "BYTES", "IN FORCE"],
+        &rows.collect::<Vec<_>>(),
+    )?)
+}
+
+pub(super) async fn executions(
+    issuer: &Issuer,
+    which: Option<&str>,
+    limit: u32,
+    json: bool,
+) -> anyhow::Result<()> {
+    let action = match which {
+        Some(which) => Some(load(issuer, which).await?.id),
+        None => None,
+    };
+    let mut snapshot = issuer.store().read().await?;
+    let runs = snapshot
+        .list_action_executions(action.as_deref(), limit)
+        .await?;
+    if json {
+        let all: Vec<Value> = runs.iter().map(execution).collect();
+        return Ok(output::json(&Value::Array(all))?);
+    }
+    let rows = runs.into_iter().map(|run| {
+        let took = format!("{:.1} ms", run.duration.as_secs_f64() * 1000.0);
+        let outcome = run.error.map_or("done".to_owned(), |error| error.message);
+        let action = format!("{} v{}", run.name, run.version);
+        [
+            run.started_at.to_rfc3339(),
+            action,
+            took,
+            outcome,
+            run.console,
+        ]
+    });
+    let heading = ["STARTED AT", "ACTION", "TOOK", "OUTCOME", "PRINTED"];
+    Ok(output::table(heading, &rows.collect::<Vec<_>>())?)
+}
+
+fn execution(run: &ActionExecution) -> Value {
+    json!({
+        "id": run.id,
+        "trigger_id": "post-login",
+        "action_id": run.action,
+        "action_name": run.name,
+        "version": run.version,
+        "started_at": run.started_at.to_rfc3339(),
+        "duration_ms": run.duration.as_secs_f64() * 1000.0,
+        "error": run.error,
+        "console": run.console,
+        "user_id": run.user,
+        "client_id": run.client,
+        "session_id": run.session,
+    })
+}
