@@ -90,7 +90,7 @@ async fn throughput(what: &str, engine: Arc<dyn ActionEngine>, at_once: u32) {
     for one in all.collect::<Vec<_>>() {
         one.await.expect("it runs");
     }
-    let spent = processor_time() - before;
+    let spent = processor_time().saturating_sub(before);
     println!(
         "{what}: {:.0} runs/s, {:.0} runs per second of processor time",
         f64::from(RUNS) / begun.elapsed().as_secs_f64(),
@@ -126,7 +126,7 @@ async fn logins(actions: u32) {
         let signed_in = sign_in(&issuer, &throttle, entry).await.expect("a login");
         handle = Some(signed_in.handle);
     }
-    let with_password = (processor_time() - before) / PASSWORD_LOGINS;
+    let with_password = (processor_time().saturating_sub(before)) / PASSWORD_LOGINS;
     let (begun, before) = (Instant::now(), processor_time());
     for _ in 0..LOGINS {
         let device = Device::default();
@@ -136,7 +136,7 @@ async fn logins(actions: u32) {
     println!(
         "{actions} Actions: processor time of a login {:.2} ms, of a silent one {:.2} ms (takes {:.2} ms)",
         with_password.as_secs_f64() * 1e3,
-        (processor_time() - before).as_secs_f64() * 1e3 / f64::from(LOGINS),
+        (processor_time().saturating_sub(before)).as_secs_f64() * 1e3 / f64::from(LOGINS),
         begun.elapsed().as_secs_f64() * 1e3 / f64::from(LOGINS),
     );
 }

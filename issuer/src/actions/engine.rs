@@ -132,44 +132,27 @@ fn job_text(job: &ActionJob) -> String {
 fn host<'js>(ctx: &Ctx<'js>, output: &Rc<RefCell<Output>>) -> Result<Object<'js>, Error> {
     let host = Object::new(ctx.clone())?;
     let out = Rc::clone(output);
-    host.set(
-        "emit",
-        Function::new(ctx.clone(), move |text: String| out.borrow_mut().emit(text)),
-    )?;
+    let emit = move |text: String| out.borrow_mut().emit(text);
+    host.set("emit", Function::new(ctx.clone(), emit)?)?;
     let out = Rc::clone(output);
-    host.set(
-        "log",
-        Function::new(ctx.clone(), move |text: String| {
-            out.borrow_mut().print(&text)
-        }),
-    )?;
+    let log = move |text: String| {
+        out.borrow_mut().print(&text);
+    };
+    host.set("log", Function::new(ctx.clone(), log)?)?;
     let out = Rc::clone(output);
     let set = move |key: String, value: String| out.borrow_mut().set_metadata(key, value);
-    host.set("setMetadata", Function::new(ctx.clone(), set))?;
+    host.set("setMetadata", Function::new(ctx.clone(), set)?)?;
     let out = Rc::clone(output);
-    let delete = move |key: String| {
-        out.borrow_mut()
-            .metadata
-            .as_mut()
-            .is_ok_and(|map| map.remove(&key))
-    };
-    host.set("deleteMetadata", Function::new(ctx.clone(), delete))?;
+    let delete = move |key: String| out.borrow_mut().delete_metadata(&key);
+    host.set("deleteMetadata", Function::new(ctx.clone(), delete)?)?;
     let out = Rc::clone(output);
     let evict = move || out.borrow_mut().metadata = Ok(SessionMetadata::new());
-    host.set("evictMetadata", Function::new(ctx.clone(), evict))?;
+    host.set("evictMetadata", Function::new(ctx.clone(), evict)?)?;
     let out = Rc::clone(output);
-    let shown = move || {
-        out.borrow()
-            .metadata
-            .as_ref()
-            .map_or_else(|_| "null".into(), |map| json!(map).to_string())
-    };
-    host.set("metadata", Function::new(ctx.clone(), shown))?;
-    #[expect(clippy::needless_pass_by_value, reason = "the engine gives values")]
-    fn bytes(text: String) -> usize {
-        text.len()
-    }
-    host.set("bytes", Function::new(ctx.clone(), bytes))?;
+    let metadata = move || out.borrow().metadata_json();
+    host.set("metadata", Function::new(ctx.clone(), metadata)?)?;
+    let bytes = |text: String| text.len();
+    host.set("bytes", Function::new(ctx.clone(), bytes)?)?;
     Ok(host)
 }
 
@@ -222,6 +205,15 @@ impl Output {
             Err(why) => Err(*why),
         };
         set.err().map_or_else(String::new, |why| why.to_string())
+    }
+
+    fn delete_metadata(&mut self, key: &str) -> bool {
+        self.metadata.as_mut().is_ok_and(|map| map.remove(key))
+    }
+
+    fn metadata_json(&self) -> String {
+        let known = self.metadata.as_ref();
+        known.map_or_else(|_| "null".to_owned(), |map| json!(map).to_string())
     }
 
     fn print(&mut self, text: &str) {

@@ -9,6 +9,8 @@ use logout_shared::seal::SealingKey;
 use logout_shared::{Clock, RandomSource, SigningAlgorithm, SystemClock, SystemRandom};
 
 use super::{Inner, Issuer};
+#[cfg(feature = "actions")]
+use crate::actions::InProcess;
 use crate::actions::{ActionEngine, Actions};
 use crate::delivery;
 use crate::domain::action_run::RunLimits;
@@ -163,7 +165,9 @@ impl IssuerBuilder {
             let keys =
                 KeyRing::open(&*store, masters.clone(), algorithms, self.clock.now()).await?;
             let windows = self.config.delivery.windows();
-            let engine = self.actions.or_else(own_engine);
+            let engine = self.actions;
+            #[cfg(feature = "actions")]
+            let engine = engine.or_else(|| Some(Arc::new(InProcess::default())));
             let actions = Actions::new(engine, self.config.action_limits);
             Ok(Issuer(Arc::new(Inner {
                 windows,
@@ -185,12 +189,4 @@ impl IssuerBuilder {
             })))
         })
     }
-}
-
-/// The engine that comes with this build.
-fn own_engine() -> Option<Arc<dyn ActionEngine>> {
-    #[cfg(feature = "actions")]
-    return Some(Arc::new(crate::actions::InProcess::default()));
-    #[cfg(not(feature = "actions"))]
-    None
 }

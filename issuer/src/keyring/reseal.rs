@@ -168,6 +168,7 @@ mod tests {
     use logout_shared::{SigningAlgorithm, SystemRandom, Timestamp};
 
     use super::*;
+    use crate::domain::action::{Action, ActionSecret};
     use crate::domain::client::Client;
     use crate::storage::sqlite::SqliteStore;
 
@@ -191,6 +192,29 @@ mod tests {
         assert!(added.await.unwrap());
     }
 
+    /// An Action whose secret this ring has sealed.
+    async fn add_action(store: &dyn Store, ring: &KeyRing) {
+        let row = action_secret_row("a", "KEY");
+        let secret = ActionSecret {
+            name: "KEY".into(),
+            sealed: ring.seal(ACTION_SECRET_PURPOSE, &row, b"hush").unwrap(),
+            updated_at: NOW,
+        };
+        let action = Action {
+            id: "a".into(),
+            name: "A".into(),
+            code: String::new(),
+            secrets: vec![secret],
+            deployed: None,
+            created_at: NOW,
+            updated_at: NOW,
+        };
+        let added = store.write::<_, StorageError, _>(move |tx| {
+            Box::pin(async move { tx.save_action(&action).await })
+        });
+        assert!(added.await.unwrap());
+    }
+
     #[tokio::test]
     async fn everything_moves_once_and_the_old_master_key_is_not_needed_any_more() {
         let store: std::sync::Arc<dyn Store> = SqliteStore::in_memory().await.unwrap();
@@ -201,12 +225,13 @@ mod tests {
         for number in 0..many {
             add_client(store, &before, &format!("c{number:03}")).await;
         }
+        add_action(store, &before).await;
         let both = ring(store, &[&new, &old]).await.unwrap();
         add_client(store, &both, "moved-already").await;
         let moved = Resealed {
             signing_keys: 1,
             client_secrets: u64::from(many),
-            action_secrets: 0,
+            action_secrets: 1,
         };
         assert_eq!(both.reseal(store).await.unwrap(), moved);
         assert_eq!(both.reseal(store).await.unwrap(), Resealed::default());
@@ -214,6 +239,16 @@ mod tests {
         assert!(ring(store, &[&old]).await.is_err());
         let after = ring(store, &[&new]).await.unwrap();
         let mut view = store.read().await.unwrap();
+        let secret = view
+            .find_action("a")
+            .await
+            .unwrap()
+            .unwrap()
+            .secrets
+            .remove(0);
+        let row = action_secret_row("a", "KEY");
+        let opened = after.unseal(ACTION_SECRET_PURPOSE, &row, &secret.sealed);
+        assert_eq!(opened.unwrap().expose(), b"hush");
         for client in view.list_clients(0, 200).await.unwrap() {
             let (id, sealed) = (client.id.as_str(), client.sealed_secret.unwrap());
             let opened = after.unseal(CLIENT_SECRET_PURPOSE, id, &sealed).unwrap();

@@ -1,6 +1,13 @@
 //! Actions that fail: the app is told, the history says why, and nothing of the login is kept.
 
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use logout_issuer::domain::action_run::{ActionCommand, ActionJob, ActionRun};
+use logout_issuer::issuer::Issuer;
 use serde_json::{Value, json};
+
+use crate::house::{House, shop_request};
 
 use crate::stage::{LIMITS, events, install, job, open, pool, sign_in};
 use logout_issuer::actions::ActionEngine as _;
@@ -123,4 +130,61 @@ async fn the_time_limit_is_for_all_actions_of_a_login_together() {
     let answer = sign_in(&mut house.browser(), &house).await;
     let told = answer.parameter("error_description");
     assert!(told.starts_with("The Action took longer than "), "{told}");
+}
+
+/// An engine during whose runs somebody else fills the session's metadata.
+#[derive(Default)]
+struct Meddler(OnceLock<Issuer>);
+
+#[async_trait]
+impl logout_issuer::actions::ActionEngine for Meddler {
+    async fn run(&self, job: ActionJob) -> ActionRun {
+        if let Some(issuer) = self.0.get() {
+            let sid = job.event["session"]["id"]
+                .as_str()
+                .unwrap()
+                .parse()
+                .unwrap();
+            for number in 0..25 {
+                let key = format!("k{number}");
+                issuer
+                    .sessions()
+                    .set_metadata(&sid, &key, "v")
+                    .await
+                    .unwrap();
+            }
+        }
+        let (key, value) = ("new".into(), "v".into());
+        ActionRun {
+            result: Ok(vec![ActionCommand::SetMetadata { key, value }]),
+            console: String::new(),
+            duration: std::time::Duration::ZERO,
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_hold_any_more_when_it_is_written_fails_the_login() {
+    let engine = Arc::new(Meddler::default());
+    let given = Arc::clone(&engine);
+    let house = House::open_with("https://id.example/", |builder| builder.actions(given)).await;
+    let mut browser = house.browser();
+    house.sign_in(&mut browser).await;
+    install(&house, &[""]).await;
+    engine.0.set(house.issuer.clone()).ok().unwrap();
+    let answer = browser
+        .get(&house.url(&shop_request(&[("prompt", "none")])))
+        .await;
+    let told = "Failed to set session metadata: Invalid metadata: Metadata must not contain more than 25 entries";
+    assert_eq!(answer.parameter("error_description"), told);
+    let mut snapshot = house.issuer.store().read().await.unwrap();
+    let runs = snapshot.list_action_executions(None, 9).await.unwrap();
+    assert_eq!(runs.len(), 1);
+    assert_eq!(runs[0].error.as_ref().unwrap().message, told);
+    let page = snapshot.list_sessions_of_user(&house.ada.id, None, 10, house.issuer.now());
+    let session = page.await.unwrap().sessions.remove(0).0;
+    assert_eq!(
+        (session.metadata.len(), session.metadata.get("new")),
+        (25, None)
+    );
 }

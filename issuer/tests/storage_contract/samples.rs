@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use logout_issuer::domain::authorization::{AuthorizationCode, digest};
+use logout_issuer::domain::authorization::{AuthorizationCode, CustomClaims, digest};
 use logout_issuer::domain::client::{Client, TokenEndpointAuthMethod};
 use logout_issuer::domain::delivery::{
     About, Attempt, AttemptError, Delivery, DeliveryId, DeliveryState, LastAttempt,

@@ -73,6 +73,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     ("rquickjs", &["issuer/src/actions/"]),
     ("rsa", &["shared/src/jw"]),
+    ("rustix", &["issuer/src/actions/"]),
     (
         "sqlx",
         &["issuer/src/storage/", "receiver/src/session_index/"],

@@ -4,6 +4,7 @@
 //! another than `https://shop.example`. The hook is compiled from `hook.rs`, which must be what
 //! the page shows.
 
+#[expect(unreachable_pub, reason = "as the page shows it")]
 mod hook;
 
 use std::sync::Arc;
