@@ -1,5 +1,7 @@
 //! `action`: from a file to what runs at each login, and what the command line says of it.
 
+use serde_json::Value;
+
 use crate::program::Program;
 
 const CODE: &str = "exports.onExecutePostLogin = async (event, api) => {
@@ -13,12 +15,16 @@ fn write(program: &Program, name: &str, text: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+fn try_out(program: &Program, arguments: &[&str]) -> Value {
+    serde_json::from_str(&program.ok(arguments)).unwrap()
+}
+
 #[test]
 fn an_action_goes_from_a_file_through_its_versions_to_its_end() {
     let program = Program::new();
     let file = write(&program, "device.js", CODE);
     program.ok(&["action", "deploy", &file, "--bind"]);
-    let shown = program.json(&["action", "bindings", "--json"]);
+    let shown = program.json(&["action", "bindings"]);
     assert_eq!(shown[0]["name"], "device");
     assert_eq!(shown[0]["deployed_version"]["number"], 1);
 
@@ -26,7 +32,7 @@ fn an_action_goes_from_a_file_through_its_versions_to_its_end() {
     program.ok(&["action", "update", "device", "--file", &file]);
     program.ok(&["action", "deploy", "--name", "device"]);
     program.ok(&["action", "rollback", "device", "1"]);
-    let versions = program.json(&["action", "versions", "device", "--json"]);
+    let versions = program.json(&["action", "versions", "device"]);
     assert_eq!(versions.as_array().unwrap().len(), 3);
     assert_eq!(
         (&versions[0]["code"], &versions[0]["deployed"]),
@@ -38,10 +44,7 @@ fn an_action_goes_from_a_file_through_its_versions_to_its_end() {
     assert!(bound.err.contains("unbind it first"), "{}", bound.err);
     program.ok(&["action", "unbind", "device"]);
     program.ok(&["action", "delete", "device"]);
-    assert_eq!(
-        program.json(&["action", "list", "--json"]),
-        serde_json::json!([])
-    );
+    assert_eq!(program.json(&["action", "list"]), serde_json::json!([]));
 }
 
 #[test]
@@ -54,7 +57,7 @@ fn a_trial_shows_what_the_action_asks_for_and_fails_with_it() {
         "good.json",
         r#"{"session":{"id":"s"},"request":{"user_agent":"kiosk"}}"#,
     );
-    let tried = program.json(&["action", "test", "device", "--payload", &good]);
+    let tried = try_out(&program, &["action", "test", "device", "--payload", &good]);
     assert_eq!(tried["commands"][0]["do"], "setMetadata");
     assert_eq!(tried["commands"][0]["value"], "kiosk");
     assert_eq!(tried["console"], "key undefined");
@@ -95,6 +98,6 @@ fn a_secret_is_taken_from_standard_input_and_never_shown() {
         "good.json",
         r#"{"session":{"id":"s"},"request":{"user_agent":"kiosk"}}"#,
     );
-    let tried = program.json(&["action", "test", "device", "--payload", &good]);
+    let tried = try_out(&program, &["action", "test", "device", "--payload", &good]);
     assert_eq!(tried["console"], "key hush-hush");
 }

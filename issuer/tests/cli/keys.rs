@@ -91,7 +91,7 @@ fn the_master_key_can_be_changed() {
     assert!(
         program
             .ok(&["keys", "reseal"])
-            .starts_with("0 signing keys and 0 client")
+            .starts_with("0 signing keys, 0 client")
     );
     program.configure("");
     std::fs::remove_file(program.path("old.key")).unwrap();
