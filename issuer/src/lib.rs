@@ -5,7 +5,7 @@
 //! has heard. The crate is a library for identity providers that have their own login, and, with
 //! feature `server`, a whole server.
 //!
-//! Floors, each using only those below it: `domain` · `storage`, `keyring`, `egress` ·
+//! Floors, each using only those below it: `domain` · `storage`, `actions`, `keyring`, `egress` ·
 //! `login`, `logout`, `delivery` · `http` · `config`, `cli`, `server`.
 
 pub mod accounts;
