@@ -9,7 +9,6 @@
 //! `login`, `logout`, `delivery` · `http` · `config`, `cli`, `server`.
 
 pub mod accounts;
-#[cfg(feature = "actions")]
 pub mod actions;
 #[cfg(all(feature = "server", feature = "sqlite"))]
 pub mod bootstrap;
