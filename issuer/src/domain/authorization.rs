@@ -16,6 +16,9 @@ use subtle::ConstantTimeEq;
 /// How long a code may be exchanged.
 pub const CODE_LIFETIME: Duration = Duration::from_mins(1);
 
+/// How long a code is remembered, so that a second use is known for what it is.
+pub const CODES_ARE_KEPT: Duration = Duration::from_hours(24);
+
 /// A SHA-256 digest of something a browser or an app holds.
 pub type TokenDigest = [u8; 32];
 

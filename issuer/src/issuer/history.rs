@@ -13,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{Inner, Issuer};
 use crate::domain::action::EXECUTIONS_ARE_KEPT;
+use crate::domain::authorization::CODES_ARE_KEPT;
 use crate::logout::expiry::ClockWatch;
 use crate::storage::{StorageError, Store, Transaction};
 
@@ -31,6 +32,8 @@ pub struct Deleted {
     pub events: u64,
     /// Runs of Actions.
     pub action_executions: u64,
+    /// Authorization codes, used or not.
+    pub codes: u64,
 }
 
 /// Deletes old history, time and again, until the issuer is gone.
@@ -48,21 +51,8 @@ pub(super) async fn run(issuer: Weak<Inner>) {
             continue;
         }
         match issuer.delete_old_history().await {
-            Ok(Deleted {
-                deliveries,
-                events,
-                action_executions,
-            }) => {
-                if deliveries + events + action_executions > 0 {
-                    tracing::debug!(
-                        deliveries,
-                        events,
-                        action_executions,
-                        "deleted {deliveries} old deliveries, {events} old records and \
-                         {action_executions} old runs of Actions"
-                    );
-                }
-            }
+            Ok(deleted) if deleted == Deleted::default() => {}
+            Ok(deleted) => tracing::debug!("deleted what was old: {deleted:?}"),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::error!(error, "old history could not be deleted");
@@ -92,10 +82,16 @@ impl Issuer {
         let executions = delete(self.store(), move |tx| {
             tx.delete_action_executions(then, ROWS_AT_A_TIME)
         });
+        let action_executions = executions.await?;
+        let issued = now - CODES_ARE_KEPT;
+        let codes = delete(self.store(), move |tx| {
+            tx.delete_codes_before(issued, ROWS_AT_A_TIME)
+        });
         Ok(Deleted {
             deliveries,
             events,
-            action_executions: executions.await?,
+            action_executions,
+            codes: codes.await?,
         })
     }
 }

@@ -34,6 +34,10 @@ pub trait AuthorizationWrites {
         now: Timestamp,
     ) -> Result<CodeUse, StorageError>;
 
-    /// Forgets codes issued before a time; gives how many.
-    async fn delete_codes_before(&mut self, before: Timestamp) -> Result<u64, StorageError>;
+    /// Forgets codes issued before a time, the oldest first; gives how many.
+    async fn delete_codes_before(
+        &mut self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError>;
 }

@@ -7,6 +7,7 @@ use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENT
 use axum::http::{Request, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use logout_issuer::domain::authorization::CODES_ARE_KEPT;
 use logout_issuer::domain::client::{Client, TokenEndpointAuthMethod};
 use logout_issuer::domain::initiator::Initiator;
 use logout_issuer::login::access_token::{self, AccessTokenError};
@@ -97,6 +98,18 @@ async fn a_verifier_without_a_challenge_is_refused() {
     )
     .await;
     assert_refused(&house.redeem(&code).await, "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_code_is_forgotten_after_a_day_and_not_before() {
+    let house = House::open().await;
+    let _code = code(&house, &[]).await;
+    house.clock.advance(CODES_ARE_KEPT);
+    for (step, forgotten) in [(0, 0), (1, 1), (0, 0)] {
+        house.clock.advance(Duration::from_millis(step));
+        let deleted = house.issuer.delete_old_history().await.unwrap();
+        assert_eq!(deleted.codes, forgotten, "{step} ms later");
+    }
 }
 
 #[tokio::test]

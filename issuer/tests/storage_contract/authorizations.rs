@@ -37,7 +37,8 @@ each_store! {
             tx.insert_code(&code("young", "shop")).await
         })
         .unwrap();
-        assert_eq!(commit!(store, |tx| tx.delete_codes_before(at(0)).await).unwrap(), 1);
+        assert_eq!(commit!(store, |tx| tx.delete_codes_before(at(0), 0).await).unwrap(), 0);
+        assert_eq!(commit!(store, |tx| tx.delete_codes_before(at(0), 9).await).unwrap(), 1);
         let old = commit!(store, |tx| tx.use_code(&digest("old"), at(1)).await).unwrap();
         assert_eq!(old, CodeUse::Unknown);
         let young = commit!(store, |tx| tx.use_code(&digest("young"), at(1)).await).unwrap();

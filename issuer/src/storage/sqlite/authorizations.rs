@@ -38,6 +38,9 @@ const FIND: &str = concat!(
 
 impl<C: Link> AuthorizationReads for SqliteHandle<C> {}
 
+const DELETE: &str = "DELETE FROM logout_codes WHERE digest IN \
+     (SELECT digest FROM logout_codes WHERE issued_at < ?1 ORDER BY issued_at LIMIT ?2)";
+
 #[async_trait]
 impl<C: Link> AuthorizationWrites for SqliteHandle<C> {
     async fn insert_code(&mut self, code: &AuthorizationCode) -> Result<(), StorageError> {
@@ -74,9 +77,12 @@ impl<C: Link> AuthorizationWrites for SqliteHandle<C> {
         Ok(again.map_or(CodeUse::Unknown, CodeUse::Again))
     }
 
-    async fn delete_codes_before(&mut self, before: Timestamp) -> Result<u64, StorageError> {
-        let query =
-            sqlx::query("DELETE FROM logout_codes WHERE issued_at < ?1").bind(before.as_millis());
+    async fn delete_codes_before(
+        &mut self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StorageError> {
+        let query = sqlx::query(DELETE).bind(before.as_millis()).bind(limit);
         self.run("forgetting codes", query).await
     }
 }
