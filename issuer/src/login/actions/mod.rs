@@ -2,7 +2,7 @@
 //!
 //! [`post_login`] runs the bound Actions one after the other on a snapshot, with nothing locked.
 //! What comes of it is a [`Decided`]: commands that the login applies in its own transaction and
-//! checks once more there (`apply.rs`), or a refusal, of which [`refuse`] keeps the history. The
+//! checks once more there (`apply.rs`), or a refusal, of which [`refuse()`] keeps the history. The
 //! `event` is made in `event.rs`; operators keep their Actions through `keep.rs`; scripts run in
 //! `crate::actions`.
 
@@ -107,7 +107,7 @@ pub async fn are_bound(issuer: &Issuer) -> Result<bool, StorageError> {
 /// Runs the bound Actions in their order; each sees what those before it changed.
 ///
 /// The first that fails, denies or revokes is the last. Nothing is written: the caller applies
-/// the commands in its own transaction, or calls [`refuse`] if there is a
+/// the commands in its own transaction, or calls [`refuse()`] if there is a
 /// [`refusal`](Decided::refusal).
 ///
 /// # Errors
