@@ -45,7 +45,7 @@ impl<'i, T: Transaction> Enlisted<'i, T> {
         sessions::begin(&mut self.tx, session).await
     }
 
-    /// Notes that the person signed in to a client in this session.
+    /// Notes that the person signed in to a client in the session.
     ///
     /// # Errors
     ///

@@ -62,7 +62,7 @@ impl<'i> Sessions<'i> {
         store.write(move |tx| Box::pin(begin(tx, session))).await
     }
 
-    /// Notes that the person signed in to a client in this session.
+    /// Notes that the person signed in to a client in the session.
     ///
     /// While the client is told, by one token, that all sessions of the user are over, this waits,
     /// at most five seconds: the client might end the new session with the old ones.

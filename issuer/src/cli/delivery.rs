@@ -46,7 +46,7 @@ pub(super) struct List {
     /// In this state only.
     #[arg(long, value_parser = state_parser(&DeliveryState::ALL))]
     state: Option<DeliveryState>,
-    /// About this session only.
+    /// About the session with this `sid` only.
     #[arg(long)]
     session: Option<SessionId>,
     /// About sessions of this user only.

@@ -119,9 +119,9 @@ pub struct EndedSession {
 pub struct Participant {
     /// The client.
     pub client: ClientId,
-    /// When the person signed in to it first in this session.
+    /// When the person signed in to it first.
     pub joined_at: Timestamp,
-    /// When a code was exchanged for it last in this session.
+    /// When a code was exchanged for it last.
     pub last_joined_at: Timestamp,
 }
 

@@ -88,7 +88,7 @@ pub enum SignOutError {
 /// Whom a request to sign out concerns.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
-    /// This session ends now.
+    /// The session that ends now.
     End(SessionId),
     /// The person is asked first.
     Ask(Box<Session>),

@@ -102,7 +102,7 @@ pub struct DeliveryFilter {
     pub client: Option<ClientId>,
     /// In one of these states only; in any if there is none.
     pub states: Vec<DeliveryState>,
-    /// About this session only.
+    /// About the session with this `sid` only.
     pub session: Option<SessionId>,
     /// About sessions of this user only.
     pub user: Option<Subject>,

@@ -117,7 +117,7 @@ async fn the_same_address_once_more_ends_nothing() {
     assert_eq!(change(&house, spelled).await.unwrap(), 1);
 }
 
-/// Makes the forum hear of one initiator alone, and Ada sign in to it in this session.
+/// Makes the forum hear of one initiator alone, and Ada sign in to it in the session.
 async fn forum_names(house: &House, initiator: Initiator, sid: &SessionId) {
     let settings = LogoutSettings {
         urls: vec![LogoutUrl::from_stored("https://forum.example/bcl".into())],
