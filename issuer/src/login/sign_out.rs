@@ -243,13 +243,11 @@ fn context(request: &SignOutRequest, device: &Device) -> LogContext {
     LogContext {
         client: client.map(|client| client.id.clone()),
         client_name: client.map(|client| client.name.clone()),
-        user_name: None,
-        ip: device.last_ip.clone(),
-        user_agent: device.last_user_agent.clone(),
         details: details
             .map(|(name, value)| (name.to_owned(), value))
             .into_iter()
             .collect(),
+        ..LogContext::at(device)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::event_log::{LogCode, LogEvent};
 use crate::domain::initiator::Initiator;
-use crate::domain::session::EndedSession;
+use crate::domain::session::{Device, EndedSession};
 
 /// Who asked for the end, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,6 +25,17 @@ pub struct LogContext {
     pub user_agent: Option<String>,
     /// Further members of the record's details, such as `return_to`.
     pub details: Map<String, Value>,
+}
+
+impl LogContext {
+    /// The browser that somebody sits at.
+    pub fn at(device: &Device) -> Self {
+        Self {
+            ip: device.last_ip.clone(),
+            user_agent: device.last_user_agent.clone(),
+            ..Self::default()
+        }
+    }
 }
 
 /// The row of an ended session, if its initiator has one.

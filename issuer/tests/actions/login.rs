@@ -164,6 +164,31 @@ async fn an_action_can_shorten_a_sessions_life_but_not_lengthen_it() {
 }
 
 #[tokio::test]
+async fn what_an_action_changes_in_a_silent_login_reaches_the_browsers_cookie() {
+    let house = open().await;
+    let soon = (NOW + Duration::from_hours(1)).as_millis();
+    let change = format!(
+        "if (event.transaction.prompt[0] !== 'none') return;
+         if (event.session.metadata.n) api.session.setCookieMode('non-persistent');
+         else api.session.setExpiresAt({soon});
+         api.session.setMetadata('n', 'n');"
+    );
+    install(&house, &[&change]).await;
+    let mut browser = house.browser();
+    house.sign_in(&mut browser).await;
+    let held = browser.cookie.clone().unwrap();
+    let silent = house.url(&shop_request(&[("prompt", "none")]));
+    for told in ["; Max-Age=3600", "; Secure", ""] {
+        let answer = browser.get(&silent).await;
+        answer.parameter("code");
+        let cookie = answer.header(axum::http::header::SET_COOKIE);
+        assert!(cookie.ends_with(told), "{cookie}");
+        assert_eq!(cookie.is_empty(), told.is_empty(), "{cookie}");
+        assert_eq!(browser.cookie.as_ref(), Some(&held));
+    }
+}
+
+#[tokio::test]
 async fn a_blocked_user_sets_no_action_going() {
     let house = open().await;
     install(&house, &["throw new Error('ran');"]).await;

@@ -5,16 +5,17 @@
 
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
+use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::browser::Browser;
 use super::parameters::Pairs;
 use super::{AUTHORIZE, LOGIN, endpoint, return_to_app};
-use crate::http::pages;
+use crate::http::{cookies, pages};
 use crate::issuer::Issuer;
 use crate::login::authorize::{AuthorizeError, Parameters, Prompt, RefusalCode, load_request};
-use crate::login::single_sign_on::{SingleSignOnError, single_sign_on};
+use crate::login::single_sign_on::{SignedOn, SingleSignOnError, single_sign_on};
 
 /// The endpoint.
 pub(super) async fn authorize(
@@ -26,9 +27,16 @@ pub(super) async fn authorize(
         Ok(request) => request,
         Err(error) => return reply(&issuer, &error),
     };
-    let code = single_sign_on(&issuer, &request, browser.handle.as_ref(), &browser.device).await;
-    match code {
-        Ok(Some(code)) => return_to_app::with_code(issuer.id(), &request.back, &code),
+    let handle = browser.handle.as_ref();
+    match single_sign_on(&issuer, &request, handle, &browser.device).await {
+        Ok(Some(SignedOn { code, changed })) => {
+            let mut response = return_to_app::with_code(issuer.id(), &request.back, &code);
+            if let Some((session, handle)) = changed.zip(handle) {
+                let cookie = cookies::set_handle(issuer.id(), handle, &session, issuer.now());
+                response.headers_mut().append(SET_COOKIE, cookie);
+            }
+            response
+        }
         Ok(None) if request.prompt == Prompt::Never => {
             let text = "the person has to sign in";
             let refused = request.refuse(RefusalCode::LoginRequired, text);

@@ -77,12 +77,7 @@ impl Refused {
         let Some(session) = &self.login.session else {
             return Ok(());
         };
-        let device = &self.login.device;
-        let context = LogContext {
-            ip: device.last_ip.clone(),
-            user_agent: device.last_user_agent.clone(),
-            ..LogContext::default()
-        };
+        let context = LogContext::at(&self.login.device);
         let ending = self.issuer.ending(Initiator::SessionRevoked, context);
         let end = EndSession {
             id: session.id.clone(),

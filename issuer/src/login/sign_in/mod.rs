@@ -177,7 +177,7 @@ async fn record_failure(
 }
 
 #[cfg(all(test, feature = "sqlite"))]
-mod tests {
+pub(super) mod tests {
     use logout_shared::seal::SealingKey;
     use logout_shared::{SystemRandom, Timestamp};
 
@@ -188,7 +188,7 @@ mod tests {
     use crate::login::users::{NewUser, create_user};
     use crate::storage::sqlite::SqliteStore;
 
-    async fn issuer() -> Issuer {
+    pub(in crate::login) async fn issuer() -> Issuer {
         let id = "https://id.example/".parse().expect("an issuer identifier");
         let config = IssuerConfig {
             signing_algorithms: Vec::new(),
@@ -199,7 +199,7 @@ mod tests {
         builder.build().await.expect("an issuer")
     }
 
-    fn request(now: Timestamp) -> AuthorizationRequest {
+    pub(in crate::login) fn request(now: Timestamp) -> AuthorizationRequest {
         AuthorizationRequest {
             client: Client::new("shop".parse().expect("a client id"), "The shop", now),
             back: ReturnAddress {
@@ -215,6 +215,43 @@ mod tests {
             login_hint: None,
             expected_user: None,
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_was_blocked_before_the_actions_stays_out_though_unblocked_since() {
+        let issuer = issuer().await;
+        let ada = create_user(
+            &issuer,
+            NewUser {
+                email: "ada@example.com".into(),
+                ..NewUser::default()
+            },
+        );
+        let ada = ada.await.expect("a user");
+        let sign_in = SignIn {
+            request: request(issuer.now()),
+            email: ada.email.clone(),
+            password: Secret::new("old".into()),
+            handle: None,
+            device: Device::default(),
+            ip: None,
+        };
+        let mut start = Start::new(&issuer, &sign_in, ada.password_version);
+        let blocked = User {
+            blocked: true,
+            ..ada.clone()
+        };
+        assert!(
+            start
+                .foresee(&issuer, &blocked)
+                .await
+                .expect("reads")
+                .is_none()
+        );
+        let write = issuer
+            .store()
+            .write(move |tx| Box::pin(start.run(tx, ada.id)));
+        assert!(matches!(write.await.expect("a write"), Outcome::Blocked));
     }
 
     #[tokio::test]

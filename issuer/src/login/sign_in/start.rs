@@ -32,6 +32,9 @@ pub(super) struct Start {
     now: Timestamp,
     issuer: Issuer,
     pub(super) decided: Decided,
+    /// The Actions were spared since the user was blocked, so there is no way in without them,
+    /// also for a user who was unblocked in between.
+    pub(super) was_blocked: bool,
 }
 
 pub(super) enum Outcome {
@@ -57,15 +60,17 @@ impl Start {
             now: issuer.now(),
             issuer: issuer.clone(),
             decided: Decided::default(),
+            was_blocked: false,
         }
     }
 
     /// The login as Actions see it; `None` if none is bound, or the user may not sign in anyway.
     pub(super) async fn foresee(
-        &self,
+        &mut self,
         issuer: &Issuer,
         user: &User,
     ) -> Result<Option<PostLogin>, SignInError> {
+        self.was_blocked = user.blocked;
         if user.blocked || !actions::are_bound(issuer).await? {
             return Ok(None);
         }
@@ -113,7 +118,7 @@ impl Start {
         if user.password_version != self.password_version {
             return Ok(Outcome::WrongCredentials);
         }
-        if user.blocked {
+        if user.blocked || self.was_blocked {
             let event = self.line(LogCode::LoginFailed, "The user is blocked.");
             let event = history::failed(history::about(event, &user), "unauthorized");
             tx.append_events(&[event]).await?;
@@ -136,10 +141,8 @@ impl Start {
         tx.update_user(&user).await?;
         let event = self.line(LogCode::LoginSucceeded, "Successful login.");
         let mut events = vec![history::within(history::about(event, &user), &session)];
-        if capped {
-            let warning = self.line(LogCode::Warning, actions::CAPPED);
-            events.push(history::within(warning, &session));
-        }
+        let warning = || history::within(self.line(LogCode::Warning, actions::CAPPED), &session);
+        events.extend(capped.then(warning));
         tx.append_events(&events).await?;
         let signed_in = SignedIn {
             handle: self.handle,
@@ -164,11 +167,7 @@ impl Start {
                 tx.replace_handle(&former.id, &handle).await?;
                 return Ok(former);
             }
-            let context = LogContext {
-                ip: self.device.last_ip.clone(),
-                user_agent: self.device.last_user_agent.clone(),
-                ..LogContext::default()
-            };
+            let context = LogContext::at(&self.device);
             let ending = self.issuer.ending(Initiator::RpLogout, context);
             let end = EndSession {
                 id: former.id,
