@@ -10,6 +10,7 @@ use logout_shared::Timestamp;
 use serde_json::{Map, Value};
 
 use super::ActionEngine;
+use crate::domain::action::MAX_ACTIONS;
 use crate::domain::action_run::{ActionCommand, ActionErrorKind, ActionJob, ActionRun, RunLimits};
 
 /// The most entries of one Action's cache.
@@ -75,6 +76,10 @@ impl Actions {
             match command {
                 ActionCommand::SetCache { key, entry } => {
                     let mut caches = self.lock();
+                    // Of Actions that were deleted since; the others fill theirs again.
+                    if caches.len() >= MAX_ACTIONS && !caches.contains_key(action) {
+                        caches.clear();
+                    }
                     let cache = caches.entry(action.to_owned()).or_default();
                     // Runs side by side may each have had room.
                     if cache.len() < MAX_CACHE_ENTRIES || cache.contains_key(key) {

@@ -68,6 +68,33 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
+fn the_limits_of_actions_hold_at_their_numbers_and_one_past_them() {
+    for (key, within, beyond) in [
+        (
+            "time_limit",
+            ["\"10ms\"", "\"20s\""],
+            ["\"9ms\"", "\"20001ms\""],
+        ),
+        ("memory_limit_mib", ["4", "512"], ["3", "513"]),
+        ("workers", ["1", "64"], ["0", "65"]),
+        (
+            "patience",
+            ["\"0s\"", "\"30s\""],
+            ["\"30001ms\"", "\"31s\""],
+        ),
+    ] {
+        let toml = |value: &str| format!("[actions]\n{key} = {value}\n");
+        for value in within {
+            assert!(load(&toml(value), &[]).is_ok(), "{key} = {value}");
+        }
+        for value in beyond {
+            let error = load(&toml(value), &[]).unwrap_err();
+            assert!(error.contains(&format!("actions.{key}")), "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_value_of_the_wrong_kind_is_refused_with_its_key() {
     for (toml, key) in [
         ("[http]\nlisten = 8080\n", "http.listen"),

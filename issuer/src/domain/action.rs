@@ -1,7 +1,8 @@
 //! Actions: JavaScript of the operator's own that runs at each login, and its limits.
 //!
 //! What people write is a draft; [`ActionVersion`]s are what was deployed of it. Only a deployed
-//! Action that is bound runs, in the order of the bindings. What one run takes in and gives back
+//! Action that is bound runs, in the order of the bindings. The limits are those of Auth0's Actions
+//! (its pages "Actions limitations" and "entity limit policy"). What one run takes in and gives back
 //! is in `action_run.rs`; the engine room is `actions/`.
 
 use logout_shared::{ClientId, SessionId, Subject, Timestamp};
@@ -122,7 +123,7 @@ pub enum ActionFault {
     #[error("an Action's name has 1 to {MAX_NAME_CHARS} characters, and no control characters")]
     Name,
     /// The code is too long.
-    #[error("the code has {0} bytes; at most {MAX_CODE_BYTES} are allowed")]
+    #[error("the code has {0} bytes; at most {MAX_CODE_BYTES} are allowed: shorten it")]
     CodeTooLong(usize),
     /// The name of a secret is empty or too long.
     #[error("a secret's name has 1 to {MAX_SECRET_NAME_CHARS} characters")]
@@ -131,13 +132,13 @@ pub enum ActionFault {
     #[error("a secret's value has at most {MAX_SECRET_VALUE_CHARS} characters")]
     SecretValue,
     /// Too many secrets.
-    #[error("an Action has at most {MAX_SECRETS} secrets")]
+    #[error("an Action has at most {MAX_SECRETS} secrets; remove one first")]
     TooManySecrets,
     /// Too many Actions.
     #[error("there are at most {MAX_ACTIONS} Actions; delete one first")]
     TooManyActions,
     /// Too many bindings.
-    #[error("at most {MAX_BINDINGS} Actions can be bound")]
+    #[error("at most {MAX_BINDINGS} Actions can be bound; unbind one first")]
     TooManyBindings,
 }
 

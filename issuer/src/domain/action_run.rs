@@ -19,7 +19,8 @@ pub const MAX_CONSOLE_CHARS: usize = 256;
 /// The most characters of an error's message.
 pub const MAX_MESSAGE_CHARS: usize = 1000;
 
-/// Claims of tokens that an Action cannot set.
+/// Claims of tokens that an Action cannot set: those of Auth0's page "Create custom claims", and
+/// those that only logout tokens have.
 pub const RESERVED_CLAIMS: [&str; 52] = [
     "acr",
     "act",

@@ -1,7 +1,7 @@
 //! Deletes history whose time is over.
 //!
-//! Finished deliveries go with their attempts, records of the event log by their date; what is not
-//! finished stays, however old it is. A few rows go in each transaction, so that others write in
+//! Finished deliveries go with their attempts, records of the event log by their date, runs of Actions
+//! and authorization codes by their age; a delivery that is not finished stays, however old it is. A few rows go in each transaction, so that others write in
 //! between. A wall clock that jumped must not cost anybody's history, so it is held against a
 //! monotonic one as in `sweep.rs`.
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use logout_issuer::domain::action_run::{ActionCommand, ActionJob, ActionRun};
-use logout_issuer::issuer::Issuer;
+use logout_issuer::issuer::{Issuer, IssuerBuilder};
 use serde_json::{Value, json};
 
 use crate::house::{House, shop_request};
@@ -130,6 +130,33 @@ async fn the_time_limit_is_for_all_actions_of_a_login_together() {
     let answer = sign_in(&mut house.browser(), &house).await;
     let told = answer.parameter("error_description");
     assert!(told.starts_with("The Action took longer than "), "{told}");
+}
+
+/// An engine whose runs take all the time there is.
+struct Slow;
+
+#[async_trait]
+impl logout_issuer::actions::ActionEngine for Slow {
+    async fn run(&self, job: ActionJob) -> ActionRun {
+        ActionRun {
+            result: Ok(Vec::new()),
+            console: String::new(),
+            duration: job.limits.time,
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_action_for_which_no_time_is_left_says_so() {
+    let slow = |builder: IssuerBuilder| builder.actions(Arc::new(Slow));
+    let house = House::open_with("https://id.example/", slow).await;
+    install(&house, &["", ""]).await;
+    let answer = sign_in(&mut house.browser(), &house).await;
+    let told = answer.parameter("error_description");
+    assert_eq!(
+        told,
+        "The Actions before this one have used up the time of the login."
+    );
 }
 
 /// An engine during whose runs somebody else fills the session's metadata.

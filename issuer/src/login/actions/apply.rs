@@ -4,7 +4,6 @@
 //! may have written to the session or the user since the Actions saw them.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -215,11 +214,6 @@ impl Decided {
         scopes.retain(|one| seen.insert(*one));
         scopes.join(" ")
     }
-
-    /// How long the Actions ran.
-    pub fn duration(&self) -> Duration {
-        self.executions.iter().map(|one| one.duration).sum()
-    }
 }
 
 /// What an app is told where metadata cannot be set.
@@ -230,4 +224,73 @@ fn metadata_fault(why: MetadataError) -> ActionError {
 
 fn json_bytes(map: &Map<String, Value>) -> usize {
     serde_json::to_string(map).map_or(usize::MAX, |text| text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use logout_shared::SystemRandom;
+    use serde_json::json;
+
+    use super::*;
+    use crate::login::users::{NewUser, prepare_user};
+
+    fn decided(command: ActionCommand) -> Decided {
+        Decided {
+            commands: vec![command],
+            ..Decided::default()
+        }
+    }
+
+    /// A text that makes `{"k":"…"}` this many bytes long.
+    fn filling(bytes: usize) -> Value {
+        json!("v".repeat(bytes - r#"{"k":""}"#.len()))
+    }
+
+    #[test]
+    fn the_claims_of_a_token_have_a_limit() {
+        let name = || "k".to_owned();
+        for (bytes, fit) in [(MAX_CLAIMS_BYTES, true), (MAX_CLAIMS_BYTES + 1, false)] {
+            let value = filling(bytes);
+            let id_token = ActionCommand::SetIdTokenClaim {
+                name: name(),
+                value,
+            };
+            assert_eq!(decided(id_token).claims().is_ok(), fit, "{bytes}");
+            let value = filling(bytes);
+            let access_token = ActionCommand::SetAccessTokenClaim {
+                name: name(),
+                value,
+            };
+            assert_eq!(decided(access_token).claims().is_ok(), fit, "{bytes}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_users_metadata_has_a_limit() {
+        let key = || "k".to_owned();
+        let new = NewUser {
+            email: "ada@example.com".into(),
+            ..NewUser::default()
+        };
+        let made = prepare_user(new, &SystemRandom, Timestamp::from_secs(0)).await;
+        let (user, _) = made.expect("a user");
+        for (bytes, fit) in [
+            (MAX_USER_METADATA_BYTES, true),
+            (MAX_USER_METADATA_BYTES + 1, false),
+        ] {
+            for command in [
+                ActionCommand::SetAppMetadata {
+                    key: key(),
+                    value: filling(bytes),
+                },
+                ActionCommand::SetUserMetadata {
+                    key: key(),
+                    value: filling(bytes),
+                },
+            ] {
+                let changed = decided(command).change_user(&mut user.clone());
+                assert_eq!(changed.is_ok(), fit, "{bytes}");
+            }
+        }
+    }
 }

@@ -21,13 +21,15 @@ use crate::storage::{StorageError, Transaction};
 #[non_exhaustive]
 pub enum KeepError {
     /// No Action has this id or name.
-    #[error("there is no Action {0:?}")]
+    #[error("there is no Action {0:?}; `action list` shows those that there are")]
     NotFound(String),
     /// Another Action has the name.
-    #[error("another Action has the name {0:?}")]
+    #[error("another Action has the name {0:?}; choose another, or update that one")]
     NameTaken(String),
     /// It was never deployed, or its version is not kept any more.
-    #[error("there is no version {number} of the Action {action:?}")]
+    #[error(
+        "there is no version {number} of the Action {action:?}; `action versions` shows those kept"
+    )]
     NoVersion {
         /// The Action's name.
         action: String,
@@ -218,11 +220,7 @@ pub async fn delete(issuer: &Issuer, which: &str) -> Result<Action, KeepError> {
 pub async fn try_out(issuer: &Issuer, which: &str, event: Value) -> Result<ActionRun, KeepError> {
     let found = issuer.store().read().await?.find_action(which).await?;
     let action = found.ok_or_else(|| KeepError::NotFound(which.to_owned()))?;
-    let mut secrets = Map::new();
-    for secret in &action.secrets {
-        let value = open_secret(issuer, &action.id, secret)?;
-        secrets.insert(secret.name.clone(), Value::String(value.expose().clone()));
-    }
+    let secrets = open_secrets(issuer, &action.id, &action.secrets)?;
     let job = ActionJob {
         action: action.id,
         name: action.name,
@@ -235,19 +233,20 @@ pub async fn try_out(issuer: &Issuer, which: &str, event: Value) -> Result<Actio
     Ok(issuer.actions().try_out(job).await)
 }
 
-/// Opens a secret of an Action.
-pub(super) fn open_secret(
+/// The secrets of an Action as its code finds them.
+pub(super) fn open_secrets(
     issuer: &Issuer,
     action: &str,
-    secret: &ActionSecret,
-) -> Result<Secret<String>, KeyRingError> {
-    let row = action_secret_row(action, &secret.name);
-    let opened = issuer
-        .keys()
-        .unseal(ACTION_SECRET_PURPOSE, &row, &secret.sealed)?;
-    Ok(Secret::new(
-        String::from_utf8_lossy(opened.expose()).into_owned(),
-    ))
+    sealed: &[ActionSecret],
+) -> Result<Map<String, Value>, KeyRingError> {
+    let open = |secret: &ActionSecret| {
+        let row = action_secret_row(action, &secret.name);
+        let keys = issuer.keys();
+        let opened = keys.unseal(ACTION_SECRET_PURPOSE, &row, &secret.sealed)?;
+        let text = String::from_utf8_lossy(opened.expose()).into_owned();
+        Ok((secret.name.clone(), Value::String(text)))
+    };
+    sealed.iter().map(open).collect()
 }
 
 fn changed(

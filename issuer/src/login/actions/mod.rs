@@ -12,11 +12,11 @@ pub mod keep;
 mod refuse;
 
 use logout_shared::{SessionId, Subject, Timestamp, TokenId};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::domain::action::{ActionExecution, BoundAction};
 use crate::domain::action_run::{
-    ActionCommand, ActionError, ActionErrorKind, ActionJob, RunLimits,
+    ActionCommand, ActionError, ActionErrorKind, ActionJob, ActionRun, RunLimits,
 };
 use crate::domain::client::Client;
 use crate::domain::session::{Device, Session};
@@ -162,8 +162,16 @@ struct Trigger<'l> {
 impl Trigger<'_> {
     async fn run(&mut self, action: &BoundAction) {
         let (issuer, now) = (self.issuer, self.issuer.now());
-        let run = match open_secrets(issuer, action) {
-            Err(error) => crate::domain::action_run::ActionRun::failed(error.kind, error.message),
+        let run = match keep::open_secrets(issuer, &action.id, &action.secrets) {
+            _ if self.left.time.is_zero() => ActionRun::failed(
+                ActionErrorKind::Timeout,
+                "The Actions before this one have used up the time of the login.",
+            ),
+            Err(error) => {
+                tracing::error!(action.id, "a secret of an Action cannot be opened: {error}");
+                let text = "A secret of the Action cannot be opened.";
+                ActionRun::failed(ActionErrorKind::Crashed, text)
+            }
             Ok(secrets) => {
                 let job = ActionJob {
                     action: action.id.clone(),
@@ -227,18 +235,4 @@ impl Trigger<'_> {
             session: self.session.clone(),
         }
     }
-}
-
-/// The secrets of an Action as its code finds them.
-fn open_secrets(issuer: &Issuer, action: &BoundAction) -> Result<Map<String, Value>, ActionError> {
-    let mut secrets = Map::new();
-    for secret in &action.secrets {
-        let value = keep::open_secret(issuer, &action.id, secret).map_err(|error| {
-            tracing::error!(action.id, "a secret of an Action cannot be opened: {error}");
-            let text = "A secret of the Action cannot be opened.";
-            ActionError::new(ActionErrorKind::Crashed, text)
-        })?;
-        secrets.insert(secret.name.clone(), Value::String(value.expose().clone()));
-    }
-    Ok(secrets)
 }
