@@ -171,25 +171,10 @@ async fn runs_are_remembered_for_ten_days() {
     sign_in(&mut house.browser(), &house)
         .await
         .parameter("code");
-    let ten_days = Duration::from_hours(240);
-    house.clock.advance(ten_days);
-    assert_eq!(
-        house
-            .issuer
-            .delete_old_history()
-            .await
-            .unwrap()
-            .action_executions,
-        0
-    );
-    house.clock.advance(Duration::from_millis(1));
-    assert_eq!(
-        house
-            .issuer
-            .delete_old_history()
-            .await
-            .unwrap()
-            .action_executions,
-        1
-    );
+    house.clock.advance(Duration::from_hours(240));
+    for (step, forgotten) in [(0, 0), (1, 1)] {
+        house.clock.advance(Duration::from_millis(step));
+        let deleted = house.issuer.delete_old_history().await.unwrap();
+        assert_eq!(deleted.action_executions, forgotten, "{step} ms later");
+    }
 }

@@ -4,21 +4,12 @@ use super::*;
 
 #[tokio::test]
 async fn c5_an_outage_of_the_key_endpoint_leaves_the_cached_keys_in_use() {
-    let clock = manual_clock();
-    let key = new_key();
-    let provider = Provider::start([&key]).await;
-    let relying_party = relying_party(&provider, &clock).await;
-    relying_party
-        .post(&token(&provider, &clock, &key))
-        .await
-        .assert_ok();
+    let (clock, key, provider, relying_party) = stage().await;
+    hear(&relying_party, &provider, &clock, &key).await;
     provider.behave(Behaviour::Status(500));
     for hours in [1, 12, 10] {
         clock.advance(Duration::from_hours(hours));
-        relying_party
-            .post(&token(&provider, &clock, &key))
-            .await
-            .assert_ok();
+        hear(&relying_party, &provider, &clock, &key).await;
         while relying_party.logout.verifier().key_state().fetching {
             tokio::task::yield_now().await;
         }
@@ -35,35 +26,20 @@ async fn c5_an_outage_of_the_key_endpoint_leaves_the_cached_keys_in_use() {
     answer.assert_unavailable("keys_unavailable");
     provider.behave(Behaviour::Serve);
     clock.advance(Duration::from_secs(30));
-    relying_party
-        .post(&token(&provider, &clock, &key))
-        .await
-        .assert_ok();
+    hear(&relying_party, &provider, &clock, &key).await;
 }
 
 #[tokio::test]
 async fn c5_stale_keys_are_used_while_new_ones_are_on_their_way() {
-    let clock = manual_clock();
-    let key = new_key();
-    let provider = Provider::start([&key]).await;
-    let relying_party = relying_party(&provider, &clock).await;
-    relying_party
-        .post(&token(&provider, &clock, &key))
-        .await
-        .assert_ok();
+    let (clock, key, provider, relying_party) = stage().await;
+    hear(&relying_party, &provider, &clock, &key).await;
     clock.advance(Duration::from_mins(9));
-    relying_party
-        .post(&token(&provider, &clock, &key))
-        .await
-        .assert_ok();
+    hear(&relying_party, &provider, &clock, &key).await;
     assert_eq!(provider.asked(), 1);
     clock.advance(Duration::from_mins(1));
     let gate = provider.hold();
     // The key endpoint does not answer, yet the token is heard at once.
-    relying_party
-        .post(&token(&provider, &clock, &key))
-        .await
-        .assert_ok();
+    hear(&relying_party, &provider, &clock, &key).await;
     assert!(relying_party.logout.verifier().key_state().fetching);
     gate.add_permits(1);
     while relying_party.logout.verifier().key_state().fetching {
@@ -192,10 +168,7 @@ async fn c15_a_sender_who_hangs_up_does_not_stop_the_fetch() {
     }
     impatient.abort();
     gate.add_permits(1);
-    relying_party
-        .post(&token(&provider, &clock, &key))
-        .await
-        .assert_ok();
+    hear(&relying_party, &provider, &clock, &key).await;
     assert_eq!(provider.asked(), 1);
 }
 
@@ -219,22 +192,13 @@ async fn a_wall_clock_that_jumps_back_neither_blocks_fetches_nor_forgets_keys() 
     let (old, new) = (new_key(), new_key());
     let provider = Provider::start([&old]).await;
     let relying_party = relying_party(&provider, &clock).await;
-    relying_party
-        .post(&token(&provider, &clock, &old))
-        .await
-        .assert_ok();
+    hear(&relying_party, &provider, &clock, &old).await;
     clock.set(logout_shared::Clock::now(&clock) - Duration::from_hours(48));
-    relying_party
-        .post(&token(&provider, &clock, &old))
-        .await
-        .assert_ok();
+    hear(&relying_party, &provider, &clock, &old).await;
     while relying_party.logout.verifier().key_state().fetching {
         tokio::task::yield_now().await;
     }
     provider.publish(vec![new.public_jwk()]);
     clock.advance(Duration::from_secs(30));
-    relying_party
-        .post(&token(&provider, &clock, &new))
-        .await
-        .assert_ok();
+    hear(&relying_party, &provider, &clock, &new).await;
 }

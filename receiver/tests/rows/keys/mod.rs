@@ -40,6 +40,25 @@ async fn relying_party(provider: &Provider, clock: &ManualClock) -> RelyingParty
     RelyingParty::with(discovering(provider, clock)).await
 }
 
+/// A clock, a provider with one key, and a relying party that has not asked for it yet.
+async fn stage() -> (ManualClock, SigningKey, Provider, RelyingParty) {
+    let (clock, key) = (manual_clock(), new_key());
+    let provider = Provider::start([&key]).await;
+    let relying_party = relying_party(&provider, &clock).await;
+    (clock, key, provider, relying_party)
+}
+
+/// A token signed with this key is heard.
+async fn hear(
+    relying_party: &RelyingParty,
+    provider: &Provider,
+    clock: &ManualClock,
+    key: &SigningKey,
+) {
+    let answer = relying_party.post(&token(provider, clock, key)).await;
+    answer.assert_ok();
+}
+
 /// A good token of this provider, signed with this key, issued now.
 fn token(provider: &Provider, clock: &ManualClock, key: &SigningKey) -> String {
     sign(key, "logout+jwt", &fresh(provider, clock))

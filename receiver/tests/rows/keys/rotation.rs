@@ -63,18 +63,12 @@ async fn c2_a_fetch_begun_before_the_token_came_proves_nothing() {
     // The sender comes back after the cool-down and is heard.
     clock.advance(Duration::from_secs(30));
     gate.add_permits(1);
-    relying_party
-        .post(&token(&provider, &clock, &new))
-        .await
-        .assert_ok();
+    hear(&relying_party, &provider, &clock, &new).await;
 }
 
 #[tokio::test]
 async fn c3_c15_a_flood_of_unknown_kids_costs_one_fetch_per_cool_down() {
-    let clock = manual_clock();
-    let known = new_key();
-    let provider = Provider::start([&known]).await;
-    let relying_party = relying_party(&provider, &clock).await;
+    let (clock, known, provider, relying_party) = stage().await;
     let flood = || {
         let tokens = (0..40).map(|number| {
             let header = json!({"kid": format!("unknown-{number}")});
@@ -101,10 +95,7 @@ async fn c3_c15_a_flood_of_unknown_kids_costs_one_fetch_per_cool_down() {
     }
     assert_eq!(provider.asked(), 1);
     // A true token gets through at any time, and so does the next cool-down's one fetch.
-    relying_party
-        .post(&token(&provider, &clock, &known))
-        .await
-        .assert_ok();
+    hear(&relying_party, &provider, &clock, &known).await;
     clock.advance(Duration::from_secs(31));
     flood().await;
     assert_eq!(provider.asked(), 2);
@@ -117,10 +108,7 @@ async fn c4_after_a_rotation_the_first_token_is_heard_after_one_fetch() {
     let (old, new) = (new_key(), new_key());
     let provider = Provider::start([&old]).await;
     let relying_party = relying_party(&provider, &clock).await;
-    relying_party
-        .post(&token(&provider, &clock, &old))
-        .await
-        .assert_ok();
+    hear(&relying_party, &provider, &clock, &old).await;
     provider.publish(vec![new.public_jwk()]);
     // Within the cool-down it is asked to come back, never refused.
     let first = token(&provider, &clock, &new);

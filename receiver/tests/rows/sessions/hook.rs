@@ -18,10 +18,7 @@ async fn f13_a_store_failure_is_503_and_a_retry_works() {
         ["alice-laptop", "alice-phone", "bob"]
     );
     // A retry is a new token, as senders make it.
-    relying_party
-        .post(&logout(&json!("alice"), &json!(null)))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("alice"), &json!(null)).await;
     assert_eq!(live(&relying_party).await, ["bob"]);
 }
 
@@ -40,17 +37,11 @@ async fn f13_a_failing_hook_gets_the_same_list_again_and_the_sessions_stay_refus
             .assert_unavailable("hook_failed");
         assert_eq!(live(&relying_party).await, ["bob"]);
     }
-    relying_party
-        .post(&logout(&json!("alice"), &json!(null)))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("alice"), &json!(null)).await;
     let both = ["alice-laptop".to_owned(), "alice-phone".to_owned()];
     assert_eq!(hook.ended(), [both.clone(), both.clone(), both]);
     // Done is done: the next one finds nothing.
-    relying_party
-        .post(&logout(&json!("alice"), &json!(null)))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("alice"), &json!(null)).await;
     assert_eq!(hook.ended()[3], Vec::<String>::new());
 }
 
@@ -122,10 +113,7 @@ async fn f17_the_hook_can_drop_the_refresh_tokens_that_the_session_owned() {
     ];
     let tokens = Arc::new(Tokens(Mutex::new(kept.to_vec())));
     let relying_party = busy(builder(&manual_clock()).hook(Arc::clone(&tokens))).await;
-    relying_party
-        .post(&logout(&json!("alice"), &json!(null)))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("alice"), &json!(null)).await;
     let left = tokens.0.lock().expect("not poisoned").clone();
     assert_eq!(left, [("alice-phone", true), ("bob", false)]);
 }
@@ -173,10 +161,7 @@ async fn f19_what_could_not_be_ended_comes_again_and_the_rest_does_not() {
         .await;
     answer.assert_unavailable("hook_partial");
     assert_eq!(live(&relying_party).await, ["bob"]);
-    relying_party
-        .post(&logout(&json!("alice"), &json!(null)))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("alice"), &json!(null)).await;
     assert_eq!(hook.ended()[0], ["alice-laptop", "alice-phone"]);
     assert_eq!(hook.ended()[1], ["alice-phone"]);
 }

@@ -21,9 +21,15 @@ use crate::support::{
     key_set, manual_clock, signed, start, with,
 };
 
-/// A logout token for this user and this session; `null` leaves either out.
+/// A logout token for this `sub` and `sid`; `null` leaves either out.
 fn logout(sub: &Value, sid: &Value) -> String {
     signed(&with(claims(), &json!({"sub": sub, "sid": sid})))
+}
+
+/// A logout token about these is heard.
+async fn hear(relying_party: &RelyingParty, sub: &Value, sid: &Value) {
+    let answer = relying_party.post(&logout(sub, sid)).await;
+    answer.assert_ok();
 }
 
 /// Two people, three sessions.

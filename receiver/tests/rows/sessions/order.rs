@@ -6,10 +6,7 @@ use super::*;
 async fn f9_a_login_after_the_logout_stays() {
     let clock = manual_clock();
     let relying_party = busy(builder(&clock)).await;
-    relying_party
-        .post(&logout(&json!("alice"), &json!(null)))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("alice"), &json!(null)).await;
     clock.advance(Duration::from_secs(2));
     let iat = start().as_secs() + 1;
     let again = with(id_token("alice", "sid-1"), &json!({"iat": iat}));
@@ -33,10 +30,7 @@ async fn f9_a_session_of_the_same_second_ends() {
         &json!({"iat": start().as_secs()}),
     );
     relying_party.log_in(&same_second, "tie").await;
-    relying_party
-        .post(&logout(&json!("alice"), &json!(null)))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("alice"), &json!(null)).await;
     assert!(!relying_party.is_live("tie").await);
 }
 
@@ -76,10 +70,7 @@ async fn f11_a_late_token_for_an_old_session_leaves_the_new_one() {
     relying_party
         .log_in(&id_token("alice", "sid-new"), "new")
         .await;
-    relying_party
-        .post(&logout(&json!("alice"), &json!("sid-old")))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("alice"), &json!("sid-old")).await;
     assert!(!relying_party.is_live("old").await && relying_party.is_live("new").await);
 }
 
@@ -88,17 +79,11 @@ async fn f14_a_cookie_session_is_refused_from_the_logout_on() {
     let store = Arc::new(FailingStore::default());
     let relying_party = cookie_only(&manual_clock(), &store).await;
     assert_eq!(visit(&relying_party, "alice", "sid-1", 60).await, 200);
-    relying_party
-        .post(&logout(&json!("alice"), &json!("sid-1")))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("alice"), &json!("sid-1")).await;
     assert_eq!(visit(&relying_party, "alice", "sid-1", 60).await, 401);
     assert_eq!(visit(&relying_party, "alice", "sid-2", 60).await, 200);
     assert_eq!(visit(&relying_party, "bob", "sid-1", 60).await, 200);
-    relying_party
-        .post(&logout(&json!("alice"), &json!(null)))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("alice"), &json!(null)).await;
     assert_eq!(visit(&relying_party, "alice", "sid-2", 60).await, 401);
     // A later login passes, and does not revive an older cookie.
     assert_eq!(visit(&relying_party, "alice", "sid-1", -1).await, 200);
@@ -120,10 +105,7 @@ async fn f16_marks_live_as_long_as_the_longest_session() {
     let clock = manual_clock();
     let store = Arc::new(FailingStore::default());
     let relying_party = cookie_only(&clock, &store).await;
-    relying_party
-        .post(&logout(&json!(null), &json!("sid-1")))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!(null), &json!("sid-1")).await;
     let longest = Duration::from_hours(30 * 24);
     clock.set(start() + longest - Duration::from_secs(61));
     // A session begun a minute before the logout is about to reach its greatest age.

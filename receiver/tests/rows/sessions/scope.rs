@@ -5,38 +5,26 @@ use super::*;
 #[tokio::test]
 async fn f1_a_sid_ends_that_session_only() {
     let relying_party = busy(builder(&manual_clock())).await;
-    relying_party
-        .post(&logout(&json!(null), &json!("sid-1")))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!(null), &json!("sid-1")).await;
     assert_eq!(live(&relying_party).await, ["alice-phone", "bob"]);
 }
 
 #[tokio::test]
 async fn f2_a_sub_alone_ends_all_sessions_of_that_user() {
     let relying_party = busy(builder(&manual_clock())).await;
-    relying_party
-        .post(&logout(&json!("alice"), &json!(null)))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("alice"), &json!(null)).await;
     assert_eq!(live(&relying_party).await, ["bob"]);
 }
 
 #[tokio::test]
 async fn f3_both_end_the_named_session_only_unless_all_of_the_subject_is_chosen() {
     let relying_party = busy(builder(&manual_clock())).await;
-    relying_party
-        .post(&logout(&json!("alice"), &json!("sid-1")))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("alice"), &json!("sid-1")).await;
     assert_eq!(live(&relying_party).await, ["alice-phone", "bob"]);
     let mut settings = SessionSettings::default();
     settings.end_all_of_subject = true;
     let relying_party = busy(builder(&manual_clock()).session_settings(settings)).await;
-    relying_party
-        .post(&logout(&json!("alice"), &json!("sid-1")))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("alice"), &json!("sid-1")).await;
     assert_eq!(live(&relying_party).await, ["bob"]);
 }
 
@@ -44,10 +32,7 @@ async fn f3_both_end_the_named_session_only_unless_all_of_the_subject_is_chosen(
 async fn f4_a_sid_of_another_user_ends_nothing_and_is_answered_200() {
     let hook = Hook::answering([]);
     let relying_party = busy(builder(&manual_clock()).hook(Arc::clone(&hook))).await;
-    relying_party
-        .post(&logout(&json!("bob"), &json!("sid-1")))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("bob"), &json!("sid-1")).await;
     assert_eq!(
         live(&relying_party).await,
         ["alice-laptop", "alice-phone", "bob"]
@@ -122,10 +107,7 @@ async fn f12_a_session_that_the_app_ended_itself_is_answered_200() {
         .forget_session("alice-laptop")
         .await
         .expect("memory");
-    relying_party
-        .post(&logout(&json!("alice"), &json!("sid-1")))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!("alice"), &json!("sid-1")).await;
     assert_eq!(hook.ended(), [Vec::<String>::new()]);
     assert_eq!(live(&relying_party).await, ["alice-phone", "bob"]);
 }
@@ -153,10 +135,7 @@ async fn f21_the_index_follows_a_local_session_to_its_new_id() {
     assert!(moved.expect("memory"));
     assert!(!relying_party.is_live("alice-laptop").await);
     assert!(relying_party.is_live("alice-renewed").await);
-    relying_party
-        .post(&logout(&json!(null), &json!("sid-1")))
-        .await
-        .assert_ok();
+    hear(&relying_party, &json!(null), &json!("sid-1")).await;
     assert!(!relying_party.is_live("alice-renewed").await);
     assert_eq!(hook.ended(), [["alice-renewed"]]);
     // What has ended cannot be renewed.
