@@ -15,6 +15,7 @@ pub mod initiator;
 pub mod logout_settings;
 pub mod logout_stats;
 pub mod management_scope;
+pub mod refresh_token;
 pub mod retention;
 pub mod retry;
 pub mod session;

@@ -221,11 +221,7 @@ impl Issuer {
     /// Why sessions end, for those who end them in a transaction of their own.
     pub fn ending(&self, initiator: Initiator, context: LogContext) -> Ending {
         let give_up_after = self.0.config.delivery.retry.give_up_after();
-        Ending {
-            initiator,
-            context,
-            give_up_after,
-        }
+        Ending::by(initiator, context, give_up_after)
     }
 
     /// Ends every session whose time has come, now; gives how many. The sweep does this by itself.

@@ -11,8 +11,9 @@ use super::end_session::{Ended, Ending};
 use super::event_rows::{self, LogContext};
 use super::fan_out::{Coalescing, Concerned, Event, FanOut, fan_out};
 use crate::domain::logout_settings::LogoutSettings;
+use crate::domain::refresh_token::RefreshTokensLost;
 use crate::domain::session::{EndedSession, Participant, Session};
-use crate::storage::{StorageError, Transaction, UntoldParticipant};
+use crate::storage::{RefreshGrants, StorageError, Transaction, UntoldParticipant};
 
 /// What is over.
 #[derive(Debug)]
@@ -21,8 +22,10 @@ pub(super) struct Over {
     pub(super) sessions: Vec<Session>,
     /// Who asked for the end of each, where that is not the same for all.
     pub(super) contexts: HashMap<SessionId, LogContext>,
-    /// Clients of one user that were not told when their sessions ended before.
-    pub(super) remembered: Option<(Subject, Vec<UntoldParticipant>)>,
+    /// Whose sessions they are, if all of one user end.
+    pub(super) user: Option<Subject>,
+    /// Clients of that user that hear of it though their sessions ended before.
+    pub(super) remembered: Vec<UntoldParticipant>,
     pub(super) coalescing: Coalescing,
 }
 
@@ -32,7 +35,8 @@ impl Over {
         Self {
             sessions,
             contexts: HashMap::new(),
-            remembered: None,
+            user: None,
+            remembered: Vec::new(),
             coalescing: Coalescing::Never,
         }
     }
@@ -52,7 +56,7 @@ pub(super) async fn end_locked(
     let ended: Vec<EndedSession> = over.sessions.into_iter().map(end).collect();
     let sessions: Vec<SessionId> = ended.iter().map(|one| one.session.id.clone()).collect();
     let mut concerned = concerned(tx, ended.iter().map(|one| &one.session)).await?;
-    let remembered = over.remembered.map(|(user, untold)| group(&user, untold));
+    let remembered = over.user.as_ref().map(|user| group(user, over.remembered));
     let remembered = remembered.unwrap_or_default();
     let before: HashSet<SessionId> = remembered.iter().map(|one| one.session.clone()).collect();
     concerned.extend(remembered);
@@ -65,6 +69,7 @@ pub(super) async fn end_locked(
     if !ended.is_empty() {
         tx.end_sessions(&ended).await?;
     }
+    revoke_refresh_tokens(tx, &ended, over.user, (ending, now)).await?;
     if !untold.is_empty() {
         tx.mark_untold(&untold, true).await?;
     }
@@ -84,6 +89,35 @@ pub(super) async fn end_locked(
         tx.append_events(&rows).await?;
     }
     Ok((sessions, told))
+}
+
+/// Takes away the refresh tokens that die with sessions, or with what happened to their user.
+async fn revoke_refresh_tokens(
+    tx: &mut dyn Transaction,
+    ended: &[EndedSession],
+    user: Option<Subject>,
+    (ending, now): (&Ending, Timestamp),
+) -> Result<(), StorageError> {
+    let sessions = || ended.iter().map(|one| one.session.id.clone()).collect();
+    let (ids, users): (Vec<SessionId>, Vec<Subject>);
+    let which = match ending.refresh_tokens {
+        RefreshTokensLost::OfUsers => {
+            let theirs = ended.iter().map(|one| one.session.user.clone());
+            users = theirs.chain(user).collect::<HashSet<_>>().into_iter().collect();
+            RefreshGrants::OfUsers(&users)
+        }
+        _ if ended.is_empty() => return Ok(()),
+        RefreshTokensLost::OfSessions => {
+            ids = sessions();
+            RefreshGrants::OfSessions(&ids)
+        }
+        RefreshTokensLost::Online => {
+            ids = sessions();
+            RefreshGrants::OnlineOfSessions(&ids)
+        }
+    };
+    tx.revoke_refresh_grants(which, now).await?;
+    Ok(())
 }
 
 /// What clients must hear of an event now.
@@ -144,19 +178,22 @@ pub(super) async fn concerned(
     Ok(concerned)
 }
 
-/// Remembered clients by their sessions, which come one after the other.
+/// Remembered clients by their sessions, in the order in which these come first.
 fn group(user: &Subject, untold: Vec<UntoldParticipant>) -> Vec<Concerned> {
     let mut grouped: Vec<Concerned> = Vec::new();
+    let mut places: HashMap<SessionId, usize> = HashMap::new();
     for one in untold {
-        match grouped.last_mut().filter(|it| it.session == one.session) {
-            Some(known) => known.participants.push(one.participant),
-            None => grouped.push(Concerned {
-                session: one.session,
-                user: user.clone(),
-                metadata: one.metadata,
-                participants: vec![one.participant],
-            }),
+        if let Some(place) = places.get(&one.session) {
+            grouped[*place].participants.push(one.participant);
+            continue;
         }
+        places.insert(one.session.clone(), grouped.len());
+        grouped.push(Concerned {
+            session: one.session,
+            user: user.clone(),
+            metadata: one.metadata,
+            participants: vec![one.participant],
+        });
     }
     grouped
 }

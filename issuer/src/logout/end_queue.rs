@@ -122,9 +122,8 @@ async fn end_together(
         let Some(session) = locked.remove(id) else {
             continue;
         };
-        let is_alike = |(first, _): &&mut (Ending, Over)| {
-            (first.initiator, first.give_up_after) == (ending.initiator, ending.give_up_after)
-        };
+        let kind = |one: &Ending| (one.initiator, one.give_up_after, one.refresh_tokens);
+        let is_alike = |(first, _): &&mut (Ending, Over)| kind(first) == kind(ending);
         let over = if let Some((_, over)) = alike.iter_mut().find(is_alike) {
             over
         } else {

@@ -17,6 +17,7 @@ use super::fan_out::Coalescing;
 use super::leave::tell_and_leave;
 use crate::domain::delivery::DeliveryId;
 use crate::domain::initiator::Initiator;
+use crate::domain::refresh_token::RefreshTokensLost;
 use crate::domain::session::Session;
 use crate::storage::{StorageError, Transaction, UntoldParticipant};
 
@@ -29,6 +30,29 @@ pub struct Ending {
     pub context: LogContext,
     /// How long clients are tried.
     pub give_up_after: Duration,
+    /// Which refresh tokens die with the sessions.
+    pub refresh_tokens: RefreshTokensLost,
+}
+
+impl Ending {
+    /// An ending as the initiator has it.
+    pub fn by(initiator: Initiator, context: LogContext, give_up_after: Duration) -> Self {
+        Self {
+            initiator,
+            context,
+            give_up_after,
+            refresh_tokens: RefreshTokensLost::to(initiator),
+        }
+    }
+
+    /// The same with other refresh tokens that die.
+    #[must_use]
+    pub fn losing(self, refresh_tokens: RefreshTokensLost) -> Self {
+        Self {
+            refresh_tokens,
+            ..self
+        }
+    }
 }
 
 /// Which session to end, and why.
@@ -118,7 +142,7 @@ pub(super) async fn ended_before(
 /// The user is locked first, so that no session begins beside it. A user without sessions, or one
 /// that does not exist, is no error. If the account itself is concerned (deleted, blocked, another
 /// password), clients hear of it too that were not told when a session of the user ended in the
-/// last 30 days. A client that opted in, and at which all sessions of the user end, is told once.
+/// last 30 days, and those that hold an offline grant of a session that is over. A client that opted in, and at which all sessions of the user end, is told once.
 ///
 /// # Errors
 ///
@@ -140,6 +164,7 @@ pub async fn end_sessions_of_user(
         sessions: over,
         contexts: HashMap::new(),
         remembered: remembered(tx, &end, now).await?,
+        user: Some(end.user.clone()),
         coalescing: Coalescing::AllBut(clients_of(tx, &stay).await?),
     };
     Ok(summary(
@@ -167,16 +192,22 @@ pub async fn account_changed(
     Ok(tell_and_leave(tx, &change.user, &change.ending, now, random).await?)
 }
 
+/// Who hears of it though no session of theirs ends: those that were not told before, and those
+/// that hold an offline grant alone, which dies now.
 async fn remembered(
     tx: &mut dyn Transaction,
     end: &EndSessionsOfUser,
     now: Timestamp,
-) -> Result<Option<(Subject, Vec<UntoldParticipant>)>, StorageError> {
+) -> Result<Vec<UntoldParticipant>, StorageError> {
     if !end.ending.initiator.tells_remembered() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    let untold = tx.untold_participants(&end.user, now - REMEMBERED).await?;
-    Ok(Some((end.user.clone(), untold)))
+    let mut untold = tx.untold_participants(&end.user, now - REMEMBERED).await?;
+    let key = |one: &UntoldParticipant| (one.session.clone(), one.participant.client.clone());
+    let known: HashSet<_> = untold.iter().map(key).collect();
+    let offline = tx.clients_with_offline_grant_only(&end.user, now).await?;
+    untold.extend(offline.into_iter().filter(|one| !known.contains(&key(one))));
+    Ok(untold)
 }
 
 async fn clients_of(

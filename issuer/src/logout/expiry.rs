@@ -60,11 +60,8 @@ async fn end_some(
     now: Timestamp,
     random: Arc<dyn RandomSource>,
 ) -> Result<u64, StorageError> {
-    let ending = Ending {
-        initiator: Initiator::SessionExpired,
-        context: LogContext::default(),
-        give_up_after,
-    };
+    let (why, context) = (Initiator::SessionExpired, LogContext::default());
+    let ending = Ending::by(why, context, give_up_after);
     store
         .write(move |tx| {
             Box::pin(async move {

@@ -13,6 +13,7 @@ mod clients;
 mod event_log;
 mod outbox;
 mod participants;
+mod refresh_tokens;
 mod sessions;
 mod signing_keys;
 #[cfg(feature = "sqlite")]
@@ -35,6 +36,7 @@ pub use outbox::{
     EndpointBacklog, Lease, OutboxReads, OutboxWrites, RecordedAttempt, Seat, TakeSlot,
 };
 pub use participants::{ParticipantReads, ParticipantWrites, UntoldParticipant};
+pub use refresh_tokens::{RefreshGrants, RefreshTokenReads, RefreshTokenWrites};
 pub use sessions::{SessionPage, SessionReads, SessionWrites};
 pub use signing_keys::{SigningKeyReads, SigningKeyWrites};
 pub use stats::StatsReads;
@@ -71,6 +73,7 @@ pub trait Snapshot:
     + ClientReads
     + UserReads
     + AuthorizationReads
+    + RefreshTokenReads
     + OutboxReads
     + EventLogReads
     + SigningKeyReads
@@ -88,6 +91,7 @@ pub trait Transaction:
     + ClientWrites
     + UserWrites
     + AuthorizationWrites
+    + RefreshTokenWrites
     + OutboxWrites
     + EventLogWrites
     + SigningKeyWrites

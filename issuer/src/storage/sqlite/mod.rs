@@ -18,6 +18,7 @@ mod outbox;
 mod participants;
 #[cfg(test)]
 mod plans;
+mod refresh_tokens;
 mod row;
 mod sessions;
 mod signing_keys;

@@ -1,0 +1,262 @@
+//! Refresh tokens: what an app exchanges for new tokens without its user.
+//!
+//! A [`RefreshGrant`] is what one login gave one client. Its tokens follow one another: each exchange
+//! makes a new one, and one that was used before is a sign of theft, at which the whole grant
+//! dies. All tokens of a grant share a handle, so a token is known for an earlier one although
+//! nothing of it is kept. Which grants die with sessions is said by [`RefreshTokensLost`].
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use logout_shared::{ClientId, RandomSource, Secret, SessionId, Subject, Timestamp, TokenId};
+
+use super::authorization::{TokenDigest, digest};
+use super::initiator::Initiator;
+use super::session::Device;
+
+/// The scope of tokens that may outlive the session (OpenID Connect Core §11).
+pub const OFFLINE_ACCESS: &str = "offline_access";
+
+/// The scope of tokens that die with the session.
+pub const ONLINE_ACCESS: &str = "online_access";
+
+/// The grant type, as clients register it.
+pub const REFRESH_TOKEN_GRANT: &str = "refresh_token";
+
+/// How long a dead grant is remembered, so that the history says whose token it was.
+pub const DEAD_GRANTS_ARE_KEPT: Duration = Duration::from_hours(24);
+
+/// The longest time for which the token before the latest can be exchanged again.
+pub const MAX_LEEWAY: Duration = Duration::from_hours(1);
+
+/// Random bytes of the part that all tokens of a grant share.
+const HANDLE_BYTES: usize = 16;
+
+/// Random bytes of the part that is each token's own.
+const SECRET_BYTES: usize = 32;
+
+/// Whether a grant may outlive its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefreshAccess {
+    /// It may.
+    Offline,
+    /// It dies with it.
+    Online,
+}
+
+impl RefreshAccess {
+    /// What the scopes ask for, if they ask for refresh tokens at all.
+    pub fn of_scope(scope: &str) -> Option<Self> {
+        let has = |wanted| scope.split(' ').any(|one| one == wanted);
+        if has(OFFLINE_ACCESS) {
+            return Some(Self::Offline);
+        }
+        has(ONLINE_ACCESS).then_some(Self::Online)
+    }
+}
+
+/// A refresh token, as its client holds it: `<handle>.<secret>`, both base64url.
+#[derive(Debug, Clone)]
+pub struct RefreshToken(Secret<String>);
+
+impl RefreshToken {
+    /// The first token of a grant.
+    pub fn first(random: &dyn RandomSource) -> Self {
+        let mut handle = [0; HANDLE_BYTES];
+        random.fill(&mut handle);
+        Self::with_handle(&URL_SAFE_NO_PAD.encode(handle), random)
+    }
+
+    /// Another token of the same grant.
+    #[must_use]
+    pub fn successor(&self, random: &dyn RandomSource) -> Self {
+        Self::with_handle(self.handle(), random)
+    }
+
+    /// Reads what a client shows; `None` if it cannot be a token of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (handle, secret) = text.split_once('.')?;
+        let is = |part: &str, bytes| {
+            URL_SAFE_NO_PAD
+                .decode(part)
+                .is_ok_and(|decoded| decoded.len() == bytes)
+        };
+        let is_ours = is(handle, HANDLE_BYTES) && is(secret, SECRET_BYTES);
+        is_ours.then(|| Self(Secret::new(text.to_owned())))
+    }
+
+    /// The digest by which the grant is found.
+    pub fn handle_digest(&self) -> TokenDigest {
+        digest(self.handle())
+    }
+
+    /// The digest by which the token is known.
+    pub fn digest(&self) -> TokenDigest {
+        digest(self.0.expose())
+    }
+
+    /// The token, for its client alone.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    fn with_handle(handle: &str, random: &dyn RandomSource) -> Self {
+        let mut secret = [0; SECRET_BYTES];
+        random.fill(&mut secret);
+        let secret = URL_SAFE_NO_PAD.encode(secret);
+        Self(Secret::new(format!("{handle}.{secret}")))
+    }
+
+    fn handle(&self) -> &str {
+        let text: &str = self.0.expose();
+        text.split_once('.').map_or(text, |(handle, _)| handle)
+    }
+}
+
+/// What one login gave one client to refresh its tokens with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RefreshGrant {
+    /// Its name in history and for Actions; it opens nothing.
+    pub id: TokenId,
+    /// The digest of the handle that all its tokens share.
+    pub handle: TokenDigest,
+    /// The digest of the code that it began with.
+    pub code: TokenDigest,
+    /// Whose tokens they are.
+    pub client: ClientId,
+    /// Who signed in.
+    pub user: Subject,
+    /// The session of that login, which may be over.
+    pub session: SessionId,
+    /// Whether it may outlive the session.
+    pub access: RefreshAccess,
+    /// Granted scopes, separated by spaces.
+    pub scope: String,
+    /// When the person proved who they are.
+    pub authenticated_at: Timestamp,
+    /// The version of the password at that time; with another one it is worth nothing.
+    pub password_version: i64,
+    /// Where the exchanges came from.
+    pub device: Device,
+    /// The number of the latest tokens.
+    pub generation: i64,
+    /// When the latest tokens took the place of those before.
+    pub generation_since: Timestamp,
+    /// When the code was exchanged.
+    pub created_at: Timestamp,
+    /// When a token was exchanged last.
+    pub last_exchanged_at: Option<Timestamp>,
+    /// When it dies whatever happens.
+    pub expires_at: Option<Timestamp>,
+    /// When it dies unless it is used.
+    pub idle_expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl RefreshGrant {
+    /// Whether its time has come.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        let ends = [self.expires_at, self.idle_expires_at];
+        ends.into_iter().flatten().any(|end| now >= end)
+    }
+
+    /// Whether a token of this generation can be exchanged; `None` stands for a token that is not
+    /// kept any more. One that cannot has been used before.
+    pub fn accepts(&self, generation: Option<i64>, leeway: Duration, now: Timestamp) -> bool {
+        let Some(generation) = generation else {
+            return false;
+        };
+        let in_overlap = now < self.generation_since + leeway.min(MAX_LEEWAY);
+        generation == self.generation || (generation + 1 == self.generation && in_overlap)
+    }
+
+    /// Notes that a token of this generation was exchanged; gives the generation of the token that
+    /// follows it, or `None` if it stays the client's token.
+    pub fn exchange(
+        &mut self,
+        generation: i64,
+        rules: &RefreshTokenRules,
+        device: &Device,
+        now: Timestamp,
+    ) -> Option<i64> {
+        self.last_exchanged_at = Some(now);
+        self.idle_expires_at = rules.idle.map(|idle| now + idle);
+        self.device
+            .last_user_agent
+            .clone_from(&device.last_user_agent);
+        self.device.last_ip.clone_from(&device.last_ip);
+        self.device.last_asn.clone_from(&device.last_asn);
+        if !rules.rotates {
+            return None;
+        }
+        if generation == self.generation {
+            self.generation += 1;
+            self.generation_since = now;
+        }
+        Some(self.generation)
+    }
+}
+
+/// How refresh tokens of a client live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefreshTokenRules {
+    /// Whether each exchange gives another token.
+    pub rotates: bool,
+    /// How long the token before the latest can be exchanged again: 1 h at most.
+    pub leeway: Duration,
+    /// From the login to the end, whatever happens; `None`: without end.
+    pub absolute: Option<Duration>,
+    /// From the latest exchange to the end; `None`: without end.
+    pub idle: Option<Duration>,
+}
+
+impl Default for RefreshTokenRules {
+    fn default() -> Self {
+        Self {
+            rotates: true,
+            leeway: Duration::ZERO,
+            absolute: Some(Duration::from_hours(30 * 24)),
+            idle: Some(Duration::from_hours(15 * 24)),
+        }
+    }
+}
+
+/// Which refresh grants die when sessions end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefreshTokensLost {
+    /// Those of the sessions that have no offline access. No less can die: they need the session.
+    Online,
+    /// All of the sessions.
+    OfSessions,
+    /// All of their users.
+    OfUsers,
+}
+
+impl RefreshTokensLost {
+    /// What dies unless somebody says otherwise.
+    pub fn to(initiator: Initiator) -> Self {
+        match initiator {
+            Initiator::SessionRevoked => Self::OfSessions,
+            Initiator::PasswordChanged
+            | Initiator::AccountDeleted
+            | Initiator::AccountDeactivated => Self::OfUsers,
+            Initiator::RpLogout
+            | Initiator::IdpLogout
+            | Initiator::SessionExpired
+            | Initiator::EmailIdentifierChanged
+            | Initiator::MfaPhoneUnenrolled
+            | Initiator::ProfileChanged => Self::Online,
+        }
+    }
+
+    /// What dies with sessions that are revoked.
+    pub fn to_revocation(preserve_refresh_tokens: bool) -> Self {
+        if preserve_refresh_tokens {
+            Self::Online
+        } else {
+            Self::OfSessions
+        }
+    }
+}
