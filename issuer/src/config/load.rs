@@ -78,6 +78,7 @@ impl Config {
         self.storage.check()?;
         self.keys.check()?;
         self.session.check()?;
+        self.tokens.check()?;
         self.delivery.check()?;
         self.retention.check()?;
         self.actions.check()?;

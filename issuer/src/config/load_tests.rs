@@ -102,6 +102,18 @@ fn a_value_of_the_wrong_kind_is_refused_with_its_key() {
         ("[session]\nlifetime = \"soon\"\n", "session.lifetime"),
         ("[session]\nlifetime = \"0s\"\n", "session.lifetime"),
         (
+            "[tokens]\nrefresh_lifetime = \"999ms\"\n",
+            "tokens.refresh_lifetime",
+        ),
+        (
+            "[tokens]\nrefresh_idle_lifetime = \"0s\"\n",
+            "tokens.refresh_idle_lifetime",
+        ),
+        (
+            "[tokens]\nrefresh_leeway = \"3601s\"\n",
+            "tokens.refresh_leeway",
+        ),
+        (
             "[session]\ncookie_mode = \"maybe\"\n",
             "session.cookie_mode",
         ),

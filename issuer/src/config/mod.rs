@@ -21,6 +21,7 @@ mod retention;
 mod secret_source;
 mod session;
 mod storage;
+mod tokens;
 
 #[cfg(test)]
 mod example_tests;
@@ -44,6 +45,7 @@ pub use retention::Retention;
 pub use secret_source::SecretSource;
 pub use session::Session;
 pub use storage::Storage;
+pub use tokens::Tokens;
 
 #[cfg(test)]
 use load::load_text;
@@ -78,6 +80,8 @@ pub struct Config {
     pub egress: Egress,
     /// How long sessions live.
     pub session: Session,
+    /// How refresh tokens live.
+    pub tokens: Tokens,
     /// What Actions may use, and who runs them.
     pub actions: Actions,
     /// Where numbers for operators are read.

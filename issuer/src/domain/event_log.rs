@@ -74,6 +74,14 @@ pub enum LogCode {
     CodeExchanged,
     /// A code could not be exchanged.
     CodeExchangeFailed,
+    /// A refresh token was exchanged for tokens.
+    RefreshTokenExchanged,
+    /// A refresh token could not be exchanged.
+    RefreshTokenExchangeFailed,
+    /// A refresh token was used a second time.
+    RotatingRefreshTokenFailed,
+    /// A client gave its refresh token back.
+    RefreshTokenRevoked,
     /// A client was given a token of its own.
     ClientCredentialsExchanged,
     /// A client was refused a token of its own.
@@ -116,6 +124,10 @@ impl LogCode {
             Self::SilentAuthenticationFailed => "fsa",
             Self::CodeExchanged => "seacft",
             Self::CodeExchangeFailed => "feacft",
+            Self::RefreshTokenExchanged => "sertft",
+            Self::RefreshTokenExchangeFailed => "fertft",
+            Self::RotatingRefreshTokenFailed => "ferrt",
+            Self::RefreshTokenRevoked => "srrt",
             Self::ClientCredentialsExchanged => "seccft",
             Self::ClientCredentialsExchangeFailed => "feccft",
             Self::LogoutSucceeded => "slo",

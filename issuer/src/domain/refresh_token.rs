@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use logout_shared::{ClientId, RandomSource, Secret, SessionId, Subject, Timestamp, TokenId};
 
 use super::authorization::{TokenDigest, digest};
+use super::client::Client;
 use super::initiator::Initiator;
 use super::session::Device;
 
@@ -54,6 +55,20 @@ impl RefreshAccess {
         }
         has(ONLINE_ACCESS).then_some(Self::Online)
     }
+}
+
+/// The scopes without those for refresh tokens that the client cannot have: it may not use the
+/// grant, or has asked for access beyond the session and within it.
+pub fn refreshable_scope(scope: &str, client: &Client) -> String {
+    let access = RefreshAccess::of_scope(scope);
+    let access = access.filter(|_| client.may_use_grant(REFRESH_TOKEN_GRANT));
+    let fits = |one: &&str| match *one {
+        OFFLINE_ACCESS => access == Some(RefreshAccess::Offline),
+        ONLINE_ACCESS => access == Some(RefreshAccess::Online),
+        _ => true,
+    };
+    let kept: Vec<&str> = scope.split(' ').filter(fits).collect();
+    kept.join(" ")
 }
 
 /// A refresh token, as its client holds it: `<handle>.<secret>`, both base64url.
@@ -156,18 +171,19 @@ pub struct RefreshGrant {
 }
 
 impl RefreshGrant {
+    /// Whether it is worth something.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && !self.is_expired(now)
+    }
+
     /// Whether its time has come.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         let ends = [self.expires_at, self.idle_expires_at];
         ends.into_iter().flatten().any(|end| now >= end)
     }
 
-    /// Whether a token of this generation can be exchanged; `None` stands for a token that is not
-    /// kept any more. One that cannot has been used before.
-    pub fn accepts(&self, generation: Option<i64>, leeway: Duration, now: Timestamp) -> bool {
-        let Some(generation) = generation else {
-            return false;
-        };
+    /// Whether a token of this generation can be exchanged. One that cannot has been used before.
+    pub fn accepts(&self, generation: i64, leeway: Duration, now: Timestamp) -> bool {
         let in_overlap = now < self.generation_since + leeway.min(MAX_LEEWAY);
         generation == self.generation || (generation + 1 == self.generation && in_overlap)
     }

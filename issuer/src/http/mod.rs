@@ -17,6 +17,7 @@ pub mod metrics;
 mod oauth_error;
 pub mod oidc;
 mod pages;
+mod refresh_settings;
 mod security_headers;
 mod settings;
 mod state;

@@ -14,6 +14,7 @@ use crate::actions::InProcess;
 use crate::actions::{ActionEngine, Actions};
 use crate::delivery;
 use crate::domain::action_run::RunLimits;
+use crate::domain::refresh_token::RefreshTokenRules;
 use crate::domain::retention::Retention;
 use crate::domain::session::SessionLifetimes;
 use crate::egress::{self, Egress, Lookup, SetUpError};
@@ -29,6 +30,8 @@ pub struct IssuerConfig {
     pub id: logout_shared::Issuer,
     /// How long sessions live.
     pub sessions: SessionLifetimes,
+    /// How refresh tokens live, where a client says nothing else.
+    pub refresh_tokens: RefreshTokenRules,
     /// How hard and how often clients are told.
     pub delivery: delivery::Settings,
     /// How long history is kept.
@@ -62,6 +65,7 @@ impl IssuerConfig {
         Self {
             id,
             sessions: SessionLifetimes::default(),
+            refresh_tokens: RefreshTokenRules::default(),
             delivery: delivery::Settings::default(),
             retention: Retention::default(),
             egress: egress::Settings::default(),

@@ -1,7 +1,7 @@
 //! Deletes history whose time is over.
 //!
 //! Finished deliveries go with their attempts, records of the event log by their date, runs of Actions
-//! and authorization codes by their age; a delivery that is not finished stays, however old it is. A few rows go in each transaction, so that others write in
+//! and authorization codes by their age, refresh grants a day after their death; a delivery that is not finished stays, however old it is. A few rows go in each transaction, so that others write in
 //! between. A wall clock that jumped must not cost anybody's history, so it is held against a
 //! monotonic one as in `sweep.rs`.
 
@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::{Inner, Issuer};
 use crate::domain::action::EXECUTIONS_ARE_KEPT;
 use crate::domain::authorization::CODES_ARE_KEPT;
+use crate::domain::refresh_token::DEAD_GRANTS_ARE_KEPT;
 use crate::logout::expiry::ClockWatch;
 use crate::storage::{StorageError, Store, Transaction};
 
@@ -34,6 +35,8 @@ pub struct Deleted {
     pub action_executions: u64,
     /// Authorization codes, used or not.
     pub codes: u64,
+    /// Refresh grants that were revoked or had expired, with their tokens.
+    pub refresh_grants: u64,
 }
 
 /// Deletes old history, time and again, until the issuer is gone.
@@ -87,11 +90,17 @@ impl Issuer {
         let codes = delete(self.store(), move |tx| {
             tx.delete_codes_before(issued, ROWS_AT_A_TIME)
         });
+        let codes = codes.await?;
+        let died = now - DEAD_GRANTS_ARE_KEPT;
+        let grants = delete(self.store(), move |tx| {
+            tx.delete_dead_refresh_grants(died, ROWS_AT_A_TIME)
+        });
         Ok(Deleted {
             deliveries,
             events,
             action_executions,
-            codes: codes.await?,
+            codes,
+            refresh_grants: grants.await?,
         })
     }
 }

@@ -25,6 +25,7 @@ use crate::delivery::{self, Parts, Running, Waiters, WindowView, Windows};
 use crate::domain::delivery::{DeliveryId, Endpoint};
 use crate::domain::initiator::Initiator;
 use crate::domain::logout_settings::AskedWait;
+use crate::domain::refresh_token::RefreshTokenRules;
 use crate::domain::session::SessionLifetimes;
 use crate::domain::signing_key::{DueSteps, KeyLife};
 use crate::egress::Egress;
@@ -139,6 +140,11 @@ impl Issuer {
     /// How long sessions live.
     pub fn session_lifetimes(&self) -> &SessionLifetimes {
         &self.0.config.sessions
+    }
+
+    /// How refresh tokens live, where a client says nothing else.
+    pub fn refresh_token_rules(&self) -> &RefreshTokenRules {
+        &self.0.config.refresh_tokens
     }
 
     /// The engine of Actions.

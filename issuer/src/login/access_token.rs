@@ -1,7 +1,8 @@
 //! Access tokens: JWTs in the form of RFC 9068, for userinfo and for the Management API.
 //!
 //! A token is good for one audience. One that a person's login gave names the session, and is
-//! worth nothing once that has ended; one that a client got for itself names none. What its
+//! worth nothing once that has ended; one from a refresh token that outlived its session names the
+//! grant, and dies with that; one that a client got for itself names neither. What its
 //! scopes allow is decided by the endpoint that it is shown to.
 
 use std::time::Duration;
@@ -37,8 +38,10 @@ pub struct AccessToken {
     pub audience: String,
     /// What it allows.
     pub scopes: Vec<String>,
-    /// The person's session, if it came from a login.
+    /// The person's session, if it came from a login and lives.
     pub session: Option<SessionId>,
+    /// The refresh grant that it came from; the token says so where there is no session.
+    pub grant: Option<TokenId>,
     /// What Actions add to it.
     pub custom: Map<String, Value>,
 }
@@ -99,9 +102,10 @@ pub async fn mint(
             claims[name.as_str()] = value.clone();
         }
     }
-    match &token.session {
-        Some(session) => claims["sid"] = json!(session),
-        None => claims["gty"] = json!("client-credentials"),
+    match (&token.session, &token.grant) {
+        (Some(session), _) => claims["sid"] = json!(session),
+        (None, Some(grant)) => claims["grant_id"] = json!(grant),
+        (None, None) => claims["gty"] = json!("client-credentials"),
     }
     issuer
         .keys()
@@ -145,6 +149,7 @@ pub fn check(
             .map(str::to_owned)
             .collect(),
         session: own_token::claim(&payload, "sid").map_err(AccessTokenError::Foreign)?,
+        grant: own_token::claim(&payload, "grant_id").map_err(AccessTokenError::Foreign)?,
         custom: Map::new(),
     })
 }

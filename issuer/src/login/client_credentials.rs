@@ -99,6 +99,7 @@ pub async fn grant(
         audience,
         scopes,
         session: None,
+        grant: None,
         custom: serde_json::Map::new(),
     };
     let algorithm = request.client.signing_algorithm;

@@ -5,6 +5,7 @@ use logout_shared::{Secret, Timestamp};
 use super::actions::{ActionsError, Decided};
 use super::authorize::AuthorizationRequest;
 use crate::domain::authorization::{AuthorizationCode, digest};
+use crate::domain::refresh_token::refreshable_scope;
 use crate::domain::session::Session;
 use crate::storage::Transaction;
 
@@ -29,7 +30,7 @@ pub(super) async fn issue(
         session: session.id.clone(),
         user: session.user.clone(),
         redirect_uri: request.back.redirect_uri.clone(),
-        scope: decided.scope(&request.scope),
+        scope: refreshable_scope(&decided.scope(&request.scope), &request.client),
         nonce: request.nonce.clone(),
         code_challenge: request.code_challenge.clone(),
         claims: decided.claims()?,

@@ -1,6 +1,7 @@
 //! ID Tokens (OpenID Connect Core §2): who signed in, when, and in which session.
 //!
-//! `sid` is what a logout token will name later (Back-Channel Logout §2.1). Claims about the
+//! `sid` is what a logout token will name later (Back-Channel Logout §2.1); there is none once the
+//! session is over. Claims about the
 //! person come from `profile.rs`, by scope.
 
 use std::time::Duration;
@@ -11,10 +12,9 @@ use logout_shared::{SigningAlgorithm, Timestamp};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
+use super::issued::Granted;
 use super::{own_token, profile};
-use crate::domain::authorization::AuthorizationCode;
 use crate::domain::signing_key::TOKENS_LIVE_AT_MOST;
-use crate::domain::user::User;
 use crate::issuer::Issuer;
 use crate::keyring::KeyRingError;
 
@@ -24,31 +24,33 @@ const LIFETIME: Duration = Duration::from_hours(10);
 // A retired key is published for as long as this says.
 const _: () = assert!(LIFETIME.as_secs() <= TOKENS_LIVE_AT_MOST.as_secs());
 
-/// Signs the ID Token of a code exchange.
+/// Signs the ID Token of an exchange.
 ///
 /// # Errors
 ///
 /// [`KeyRingError`] if there is no key for the algorithm.
 pub(super) async fn mint(
     issuer: &Issuer,
-    code: &AuthorizationCode,
-    user: &User,
+    granted: &Granted<'_>,
     access_token: &str,
-    algorithm: SigningAlgorithm,
     now: Timestamp,
 ) -> Result<String, KeyRingError> {
-    let mut claims = profile::claims(user, &code.scope);
-    claims.extend(code.claims.id_token.clone());
+    let algorithm = granted.client.signing_algorithm;
+    let mut claims = profile::claims(granted.user, granted.scope);
+    claims.extend(granted.claims.id_token.clone());
     let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
     set("iss", json!(issuer.id()));
-    set("sub", json!(user.id));
-    set("aud", json!(code.client));
+    set("sub", json!(granted.user.id));
+    set("aud", json!(granted.client.id));
     set("iat", json!(now.as_secs()));
     set("exp", json!((now + LIFETIME).as_secs()));
-    set("auth_time", json!(code.authenticated_at.as_secs()));
-    set("sid", json!(code.session));
+    let auth_time = granted.authenticated_at.as_secs();
+    set("auth_time", json!(auth_time));
     set("at_hash", json!(half_hash(access_token, algorithm)));
-    if let Some(nonce) = &code.nonce {
+    if let Some(session) = granted.session {
+        set("sid", json!(session));
+    }
+    if let Some(nonce) = granted.nonce {
         set("nonce", json!(nonce));
     }
     let payload = Map::from_iter(claims);

@@ -4,22 +4,24 @@
 //! its participants, so that from here on it is told when the session ends. Only then are tokens
 //! signed. An exchange waits while the client is told of the end of all the user's sessions, or
 //! the new one might end with them. Whatever is wrong with an exchange, its code is worth nothing afterwards: a code that
-//! turns up at the wrong place has been stolen or mixed up.
+//! turns up at the wrong place has been stolen or mixed up, and at a second use the refresh tokens
+//! that it gave die.
 
 use logout_shared::{Secret, Subject, Timestamp};
 
-use super::access_token::{self, AccessToken, userinfo_audience};
-use super::{history, id_token};
+use super::history;
+pub use super::issued::{ExchangeError, Tokens};
+use super::issued::{Granted, mint};
+use super::refresh::begin::{NewGrant, begin};
 use crate::domain::authorization::{AuthorizationCode, TokenDigest, digest, is_code_verifier};
 use crate::domain::client::Client;
 use crate::domain::event_log::LogCode;
+use crate::domain::refresh_token::{RefreshToken, RefreshTokenRules};
 use crate::domain::session::Device;
 use crate::domain::user::User;
 use crate::issuer::Issuer;
-use crate::keyring::KeyRingError;
-use crate::keyring::encrypter::ClientKeyError;
 use crate::logout::{Patience, is_told_of_all_sessions};
-use crate::storage::{CodeUse, StorageError, Transaction};
+use crate::storage::{CodeUse, RefreshGrants, StorageError, Transaction};
 
 /// What an app sends to get tokens.
 #[derive(Debug, Clone)]
@@ -32,40 +34,10 @@ pub struct CodeExchange {
     pub redirect_uri: Option<String>,
     /// What the PKCE challenge was made from.
     pub verifier: Option<Secret<String>>,
+    /// How this client's refresh tokens live.
+    pub rules: RefreshTokenRules,
     /// Where the request came from.
     pub device: Device,
-}
-
-/// What an app gets.
-#[derive(Debug, Clone)]
-pub struct Tokens {
-    /// For userinfo.
-    pub access_token: String,
-    /// Who signed in; for apps that asked for `openid`.
-    pub id_token: Option<String>,
-    /// What was granted.
-    pub scope: String,
-}
-
-/// Why an app gets no tokens.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ExchangeError {
-    /// The client may not use codes.
-    #[error("the client may not use the authorization code grant")]
-    Grant,
-    /// The code is not good, or not for this exchange.
-    #[error("{0}")]
-    Code(&'static str),
-    /// The client's key for encrypted ID Tokens cannot be had.
-    #[error("the ID Token cannot be encrypted: {0}")]
-    ClientKey(#[from] ClientKeyError),
-    /// The tokens could not be signed.
-    #[error(transparent)]
-    KeyRing(#[from] KeyRingError),
-    /// The store failed.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
 }
 
 /// Exchanges a code for tokens.
@@ -78,46 +50,34 @@ pub async fn exchange_code(
     exchange: CodeExchange,
 ) -> Result<Tokens, ExchangeError> {
     if !exchange.client.may_use_grant("authorization_code") {
-        return Err(ExchangeError::Grant);
+        return Err(ExchangeError::Grant("authorization code"));
     }
-    let algorithm = exchange.client.signing_algorithm;
+    let client = exchange.client.clone();
     // Before the code is used up, since the client's key set may be out of reach.
-    let encrypter = issuer.encrypter();
-    let client_key = encrypter.key_for(&exchange.client, issuer.now()).await?;
-    let (code, user) = redeem(issuer, exchange).await?;
-    let now = issuer.now();
-    let token = AccessToken {
-        subject: user.id.to_string(),
-        client: code.client.clone(),
-        audience: userinfo_audience(issuer.id()),
-        scopes: code.scope.split(' ').map(str::to_owned).collect(),
-        session: Some(code.session.clone()),
-        custom: code.claims.access_token.clone(),
+    let client_key = issuer.encrypter().key_for(&client, issuer.now()).await?;
+    let Redeemed {
+        code,
+        user,
+        refresh_token,
+    } = redeem(issuer, exchange).await?;
+    let granted = Granted {
+        client: &client,
+        user: &user,
+        scope: &code.scope,
+        session: Some(&code.session),
+        grant: None,
+        nonce: code.nonce.as_deref(),
+        claims: &code.claims,
+        authenticated_at: code.authenticated_at,
     };
-    let access_token = access_token::mint(issuer, &token, algorithm, now).await?;
-    let id_token = if token.scopes.iter().any(|scope| scope == "openid") {
-        let signed = id_token::mint(issuer, &code, &user, &access_token, algorithm, now).await?;
-        Some(match client_key {
-            None => signed,
-            Some(key) => key.encrypt(issuer.id(), &signed)?,
-        })
-    } else {
-        None
-    };
-    Ok(Tokens {
-        access_token,
-        id_token,
-        scope: code.scope,
-    })
+    mint(issuer, &granted, client_key.as_ref(), refresh_token).await
 }
 
-async fn redeem(
-    issuer: &Issuer,
-    exchange: CodeExchange,
-) -> Result<(AuthorizationCode, User), ExchangeError> {
+async fn redeem(issuer: &Issuer, exchange: CodeExchange) -> Result<Redeemed, ExchangeError> {
     let patience = Patience::begin();
     loop {
         let redemption = Redemption {
+            issuer: issuer.clone(),
             digest: digest(exchange.code.expose()),
             exchange: exchange.clone(),
             patience,
@@ -126,8 +86,8 @@ async fn redeem(
         let store = issuer.store();
         let redeemed = store.write(move |tx| Box::pin(redemption.run(tx))).await;
         match redeemed {
-            Ok(Redeemed::Good(good)) => return Ok(*good),
-            Ok(Redeemed::Refused(why)) => return Err(ExchangeError::Code(why)),
+            Ok(Outcome::Good(good)) => return Ok(*good),
+            Ok(Outcome::Refused(why)) => return Err(ExchangeError::Refused(why)),
             Err(Undone::MustWait(user)) => {
                 let client = &exchange.client.id;
                 patience
@@ -140,15 +100,23 @@ async fn redeem(
 }
 
 struct Redemption {
+    issuer: Issuer,
     exchange: CodeExchange,
     digest: TokenDigest,
     patience: Patience,
     now: Timestamp,
 }
 
+/// What a code stood for.
+struct Redeemed {
+    code: AuthorizationCode,
+    user: User,
+    refresh_token: Option<RefreshToken>,
+}
+
 /// A refusal is no error here: what it writes is kept.
-enum Redeemed {
-    Good(Box<(AuthorizationCode, User)>),
+enum Outcome {
+    Good(Box<Redeemed>),
     Refused(&'static str),
 }
 
@@ -163,13 +131,18 @@ enum Undone {
 }
 
 impl Redemption {
-    async fn run(self, tx: &mut dyn Transaction) -> Result<Redeemed, Undone> {
+    async fn run(self, tx: &mut dyn Transaction) -> Result<Outcome, Undone> {
         let (code, fault) = match tx.use_code(&self.digest, self.now).await? {
             CodeUse::First(code) => {
                 let fault = self.fault(&code).err();
                 (Some(code), fault)
             }
-            CodeUse::Again(code) => (Some(code), Some("the code was used before")),
+            CodeUse::Again(code) => {
+                // RFC 6749 §4.1.2: whatever the code was exchanged for is in doubt.
+                let family = RefreshGrants::OfCode(&code.session, &code.digest);
+                tx.revoke_refresh_grants(family, self.now).await?;
+                (Some(code), Some("the code was used before"))
+            }
             CodeUse::Unknown => (None, Some("the code is not known")),
         };
         match (code, fault) {
@@ -208,7 +181,7 @@ impl Redemption {
         &self,
         tx: &mut dyn Transaction,
         code: AuthorizationCode,
-    ) -> Result<Redeemed, Undone> {
+    ) -> Result<Outcome, Undone> {
         let session = tx.lock_session(&code.session).await?;
         if !session.is_some_and(|session| session.is_live(self.now)) {
             return self.refuse(tx, Some(&code), "the session has ended").await;
@@ -225,12 +198,25 @@ impl Redemption {
         }
         tx.join_session(&code.session, &code.client, self.now)
             .await?;
+        let new = NewGrant {
+            client: &self.exchange.client,
+            code: &code,
+            user: &user,
+            rules: &self.exchange.rules,
+            device: &self.exchange.device,
+            now: self.now,
+        };
+        let refresh_token = begin(tx, &self.issuer, new).await?;
         let event = self.line(
             LogCode::CodeExchanged,
             "Authorization Code for Access Token",
         );
         tx.append_events(&[history::about(event, &user)]).await?;
-        Ok(Redeemed::Good(Box::new((code, user))))
+        Ok(Outcome::Good(Box::new(Redeemed {
+            code,
+            user,
+            refresh_token,
+        })))
     }
 
     async fn refuse(
@@ -238,12 +224,12 @@ impl Redemption {
         tx: &mut dyn Transaction,
         code: Option<&AuthorizationCode>,
         why: &'static str,
-    ) -> Result<Redeemed, Undone> {
+    ) -> Result<Outcome, Undone> {
         let mut event = self.line(LogCode::CodeExchangeFailed, why);
         event.user = code.map(|code| code.user.clone());
         tx.append_events(&[history::failed(event, "invalid_grant")])
             .await?;
-        Ok(Redeemed::Refused(why))
+        Ok(Outcome::Refused(why))
     }
 
     fn line(&self, code: LogCode, text: &str) -> crate::domain::event_log::LogEvent {

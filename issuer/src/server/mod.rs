@@ -252,6 +252,7 @@ async fn build(
     let engine = IssuerConfig {
         id: config.issuer(),
         sessions: (&config.session).into(),
+        refresh_tokens: (&config.tokens).into(),
         delivery: (&config.delivery).into(),
         retention: (&config.retention).into(),
         egress: config.egress_settings(),

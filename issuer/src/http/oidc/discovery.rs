@@ -8,12 +8,12 @@ use logout_shared::discovery::ProviderMetadata;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{AUTHORIZE, END_SESSION, JWKS, TOKEN, USERINFO, endpoint};
+use super::{AUTHORIZE, END_SESSION, JWKS, REVOKE, TOKEN, USERINFO, endpoint};
 use crate::domain::signing_key::SigningKeyState;
 use crate::domain::token_encryption::{ContentEncryption, KeyManagement};
 use crate::http::pages;
 use crate::issuer::Issuer;
-use crate::login::authorize::USER_SCOPES;
+use crate::login::authorize::{REFRESH_SCOPES, USER_SCOPES};
 use crate::login::profile;
 
 /// The endpoint.
@@ -37,15 +37,17 @@ fn document(issuer: &Issuer) -> Result<Value, Box<dyn std::error::Error + Send +
     let mut metadata = ProviderMetadata::new(issuer.id().clone(), at(JWKS)?);
     metadata.authorization_endpoint = Some(at(AUTHORIZE)?);
     metadata.token_endpoint = Some(at(TOKEN)?);
+    metadata.revocation_endpoint = Some(at(REVOKE)?);
     metadata.userinfo_endpoint = Some(at(USERINFO)?);
     metadata.end_session_endpoint = Some(at(END_SESSION)?);
     metadata.backchannel_logout_supported = true;
     metadata.backchannel_logout_session_supported = true;
     metadata.id_token_signing_alg_values_supported = algorithms(issuer);
-    metadata.scopes_supported = words(&USER_SCOPES);
+    let scopes = USER_SCOPES.into_iter().chain(REFRESH_SCOPES);
+    metadata.scopes_supported = words(&scopes.collect::<Vec<_>>());
     metadata.response_types_supported = words(&["code"]);
     metadata.response_modes_supported = words(&["query", "form_post"]);
-    metadata.grant_types_supported = words(&["authorization_code", "client_credentials"]);
+    metadata.grant_types_supported = words(&["authorization_code", "refresh_token", "client_credentials"]);
     metadata.subject_types_supported = words(&["public"]);
     metadata.token_endpoint_auth_methods_supported =
         words(&["client_secret_basic", "client_secret_post", "none"]);
@@ -71,6 +73,9 @@ fn document(issuer: &Issuer) -> Result<Value, Box<dyn std::error::Error + Send +
         document["id_token_encryption_alg_values_supported"] = json!(KeyManagement::NAMES);
         document["id_token_encryption_enc_values_supported"] = json!(ContentEncryption::NAMES);
     }
+    // RFC 8414: clients prove themselves at both endpoints alike.
+    let methods = document["token_endpoint_auth_methods_supported"].clone();
+    document["revocation_endpoint_auth_methods_supported"] = methods;
     document["request_parameter_supported"] = json!(false);
     document["claims_parameter_supported"] = json!(false);
     document["prompt_values_supported"] = json!(["none", "login", "consent", "select_account"]);

@@ -11,7 +11,9 @@ mod end_session;
 mod jwks;
 mod login_page;
 mod parameters;
+mod refresh;
 mod return_to_app;
+mod revoke;
 mod token;
 mod userinfo;
 mod v2_logout;
@@ -29,6 +31,7 @@ use crate::login::throttle::Throttle;
 const AUTHORIZE: &str = "/authorize";
 const LOGIN: &str = "/login";
 const TOKEN: &str = "/oauth/token";
+const REVOKE: &str = "/oauth/revoke";
 const USERINFO: &str = "/userinfo";
 const END_SESSION: &str = "/oidc/logout";
 const CONFIRM_END_SESSION: &str = "/oidc/logout/confirm";
@@ -52,6 +55,7 @@ pub fn router() -> Router<AppState> {
             get(login_page::show).merge(post(login_page::submit).layer(own_forms())),
         )
         .route(TOKEN, post(token::exchange))
+        .route(REVOKE, post(revoke::revoke))
         .route(USERINFO, get(userinfo::show).post(userinfo::show))
         .route(
             END_SESSION,

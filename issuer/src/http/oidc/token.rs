@@ -1,4 +1,4 @@
-//! `/oauth/token`: codes and client credentials against tokens.
+//! `/oauth/token`: codes and client credentials against tokens; refresh tokens in `refresh.rs`.
 //!
 //! The body is a form (RFC 6749) or, as Auth0's users write it, JSON. Faults of the client
 //! credentials grant are told in Auth0's words, all others in those of RFC 6749 §5.2.
@@ -16,14 +16,18 @@ use serde_json::{Map, Value, json};
 
 use super::browser::Browser;
 use super::parameters::{Pairs, has_content_type};
+use super::refresh::by_refresh_token;
+use crate::domain::client::Client;
+use crate::domain::refresh_token::REFRESH_TOKEN_GRANT;
 use crate::http::oauth_error::OAuthError;
+use crate::http::refresh_settings;
 use crate::issuer::Issuer;
 use crate::login::access_token;
 use crate::login::client_authentication::{
     ClientAuthenticationError, Credentials, Proof, authenticate,
 };
 use crate::login::client_credentials::{self, ClientCredentialsError, ClientCredentialsRequest};
-use crate::login::token::{CodeExchange, ExchangeError, exchange_code};
+use crate::login::token::{CodeExchange, ExchangeError, Tokens, exchange_code};
 
 const AUTHORIZATION_CODE: &str = "authorization_code";
 const CLIENT_CREDENTIALS: &str = "client_credentials";
@@ -39,6 +43,7 @@ pub(super) async fn exchange(
         let body = Body::read(&headers, &body)?;
         match body.grant_type.as_deref() {
             Some(AUTHORIZATION_CODE) => by_code(&issuer, browser, &headers, body).await,
+            Some(REFRESH_TOKEN_GRANT) => by_refresh_token(&issuer, browser, &headers, body).await,
             Some(CLIENT_CREDENTIALS) => by_credentials(&issuer, browser, &headers, body).await,
             None => Err(OAuthError::invalid_request(
                 "the parameter grant_type is missing",
@@ -46,7 +51,7 @@ pub(super) async fn exchange(
             Some(_) => Err(OAuthError::new(
                 StatusCode::BAD_REQUEST,
                 "unsupported_grant_type",
-                "the grant_type must be authorization_code or client_credentials",
+                "the grant_type must be authorization_code, refresh_token or client_credentials",
             )),
         }
     };
@@ -65,19 +70,12 @@ async fn by_code(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Map<String, Value>, OAuthError> {
-    let credentials = credentials(headers, &body)?;
-    let client = authenticate(issuer, &credentials)
-        .await
-        .map_err(|error| match error {
-            ClientAuthenticationError::Refused => {
-                OAuthError::invalid_client(matches!(credentials.proof, Proof::Basic(_)))
-            }
-            error => OAuthError::server_error(&error),
-        })?;
+    let client = authenticated(issuer, headers, &body).await?;
     let code = body
         .code
         .ok_or_else(|| OAuthError::invalid_request("the code is missing"))?;
     let exchange = CodeExchange {
+        rules: refresh_settings::rules(issuer, &client),
         client,
         code: Secret::new(code),
         redirect_uri: body.redirect_uri,
@@ -86,21 +84,52 @@ async fn by_code(
     };
     let tokens = exchange_code(issuer, exchange)
         .await
+        .map_err(|error| refused(&error))?;
+    Ok(person_answer(&tokens))
+}
+
+/// The client of a request, as it proved itself.
+pub(super) async fn authenticated(
+    issuer: &Issuer,
+    headers: &HeaderMap,
+    body: &Body,
+) -> Result<Client, OAuthError> {
+    let credentials = credentials(headers, body)?;
+    authenticate(issuer, &credentials)
+        .await
         .map_err(|error| match error {
-            ExchangeError::Grant => not_for_this_client(&error),
-            ExchangeError::Code(why) => OAuthError::invalid_grant(why),
-            ExchangeError::ClientKey(_) => OAuthError::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "temporarily_unavailable",
-                error.to_string(),
-            ),
+            ClientAuthenticationError::Refused => {
+                OAuthError::invalid_client(matches!(credentials.proof, Proof::Basic(_)))
+            }
             error => OAuthError::server_error(&error),
-        })?;
+        })
+}
+
+/// Why there are no tokens for a person.
+pub(super) fn refused(error: &ExchangeError) -> OAuthError {
+    let text = error.to_string();
+    match error {
+        ExchangeError::Grant(_) => not_for_this_client(error),
+        ExchangeError::Refused(_) | ExchangeError::Denied(_) => OAuthError::invalid_grant(text),
+        ExchangeError::ClientKey(_) => OAuthError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "temporarily_unavailable",
+            text,
+        ),
+        error => OAuthError::server_error(error),
+    }
+}
+
+/// Tokens for a person.
+pub(super) fn person_answer(tokens: &Tokens) -> Map<String, Value> {
     let mut answer = answer(&tokens.access_token, &tokens.scope);
-    if let Some(id_token) = tokens.id_token {
+    if let Some(id_token) = &tokens.id_token {
         answer.insert("id_token".into(), json!(id_token));
     }
-    Ok(answer)
+    if let Some(refresh_token) = &tokens.refresh_token {
+        answer.insert("refresh_token".into(), json!(refresh_token.expose()));
+    }
+    answer
 }
 
 async fn by_credentials(
@@ -163,7 +192,7 @@ fn answer(access_token: &str, scope: &str) -> Map<String, Value> {
 
 /// The request's parameters, by their names on the wire.
 #[derive(Default)]
-struct Body {
+pub(super) struct Body {
     grant_type: Option<String>,
     client_id: Option<String>,
     client_secret: Option<String>,
@@ -171,11 +200,13 @@ struct Body {
     redirect_uri: Option<String>,
     code_verifier: Option<String>,
     audience: Option<String>,
-    scope: Option<String>,
+    pub(super) scope: Option<String>,
+    pub(super) refresh_token: Option<String>,
+    pub(super) token: Option<String>,
 }
 
 impl Body {
-    const NAMES: [&str; 8] = [
+    const NAMES: [&str; 10] = [
         "grant_type",
         "client_id",
         "client_secret",
@@ -184,9 +215,11 @@ impl Body {
         "code_verifier",
         "audience",
         "scope",
+        "refresh_token",
+        "token",
     ];
 
-    fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, OAuthError> {
+    pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, OAuthError> {
         let pairs = if has_content_type(headers, "application/json") {
             Pairs::of_json(body, &Self::NAMES)
                 .map_err(|error| OAuthError::invalid_request(format!("the body: {error}")))?
@@ -204,6 +237,8 @@ impl Body {
             ("code_verifier", &mut found.code_verifier),
             ("audience", &mut found.audience),
             ("scope", &mut found.scope),
+            ("refresh_token", &mut found.refresh_token),
+            ("token", &mut found.token),
         ]);
         match repeated {
             None => Ok(found),

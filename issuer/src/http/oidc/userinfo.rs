@@ -1,6 +1,7 @@
 //! `/userinfo`: what the app may know about the person (OpenID Connect Core §5.3).
 //!
-//! The access token comes in the header only. It is worth nothing once the session has ended.
+//! The access token comes in the header only. It is worth nothing once the session has ended, or
+//! the refresh grant that it came from after the session's end.
 
 use axum::Json;
 use axum::extract::State;
@@ -45,21 +46,28 @@ async fn load(issuer: &Issuer, headers: &HeaderMap) -> Result<Map<String, Value>
     let user = find_user(issuer, &token)
         .await
         .map_err(|error| OAuthError::server_error(&error))?;
-    let user = user.ok_or_else(|| OAuthError::invalid_token("the session has ended"))?;
+    let over = || OAuthError::invalid_token("the session has ended or the access was revoked");
+    let user = user.ok_or_else(over)?;
     let mut claims = profile::claims(&user, &token.scopes.join(" "));
     claims.insert("sub".into(), json!(user.id));
     Ok(claims)
 }
 
 async fn find_user(issuer: &Issuer, token: &AccessToken) -> Result<Option<User>, StorageError> {
-    let Some(session) = &token.session else {
-        return Ok(None);
-    };
-    let mut snapshot = issuer.store().read().await?;
-    match snapshot.find_session(session, issuer.now()).await? {
-        Some(session) if session.user.as_str() == token.subject => {
-            snapshot.find_user(&session.user).await
+    let (mut snapshot, now) = (issuer.store().read().await?, issuer.now());
+    let user = match (&token.session, &token.grant) {
+        (Some(session), _) => {
+            let session = snapshot.find_session(session, now).await?;
+            session.map(|session| session.user)
         }
-        _ => Ok(None),
+        (None, Some(grant)) => {
+            let grant = snapshot.find_refresh_grant(grant).await?;
+            grant.filter(|it| it.is_live(now)).map(|grant| grant.user)
+        }
+        (None, None) => None,
+    };
+    match user.filter(|user| user.as_str() == token.subject) {
+        Some(user) => snapshot.find_user(&user).await,
+        None => Ok(None),
     }
 }

@@ -6,6 +6,7 @@ use logout_shared::Timestamp;
 use serde_json::{Value, json};
 
 use super::PostLogin;
+use crate::domain::refresh_token::RefreshGrant;
 use crate::domain::session::{Participant, Session};
 use crate::domain::user::User;
 use crate::issuer::Issuer;
@@ -41,6 +42,18 @@ impl PostLogin {
             "ui_locales": [],
         })
     }
+
+    /// `event.transaction` of an exchange of a refresh token for these scopes.
+    pub fn exchange_transaction(scope: &str) -> Value {
+        json!({
+            "acr_values": [],
+            "locale": "",
+            "metadata": {},
+            "protocol": "oauth2-refresh-token",
+            "requested_scopes": scope.split(' ').collect::<Vec<_>>(),
+            "ui_locales": [],
+        })
+    }
 }
 
 /// The event of a login.
@@ -71,10 +84,25 @@ pub(super) fn of(issuer: &Issuer, login: &PostLogin, clients: &[Participant]) ->
     if let Some(live) = &login.session {
         event["session"] = session(live, clients);
     }
-    if let Some(token) = &login.refresh_token {
-        event["refresh_token"] = token.clone();
+    if let Some(grant) = &login.refresh_token {
+        event["refresh_token"] = refresh_token(grant);
     }
     event
+}
+
+fn refresh_token(grant: &RefreshGrant) -> Value {
+    let time = |at: Option<Timestamp>| json!(at.map(Timestamp::to_rfc3339));
+    json!({
+        "id": grant.id,
+        "user_id": grant.user,
+        "client_id": grant.client,
+        "session_id": grant.session,
+        "created_at": grant.created_at.to_rfc3339(),
+        "last_exchanged_at": time(grant.last_exchanged_at),
+        "expires_at": time(grant.expires_at),
+        "idle_expires_at": time(grant.idle_expires_at),
+        "device": grant.device,
+    })
 }
 
 fn session(session: &Session, clients: &[Participant]) -> Value {

@@ -19,6 +19,7 @@ use crate::domain::action_run::{
     ActionCommand, ActionError, ActionErrorKind, ActionJob, ActionRun, RunLimits,
 };
 use crate::domain::client::Client;
+use crate::domain::refresh_token::RefreshGrant;
 use crate::domain::session::{Device, Session};
 use crate::domain::user::User;
 use crate::issuer::Issuer;
@@ -42,8 +43,8 @@ pub struct PostLogin {
     pub device: Device,
     /// `event.transaction`, from [`PostLogin::transaction`] or with other members of that form.
     pub transaction: Value,
-    /// `event.refresh_token`, at an exchange.
-    pub refresh_token: Option<Value>,
+    /// What the refresh token belongs to, at an exchange.
+    pub refresh_token: Option<RefreshGrant>,
 }
 
 /// What the Actions of one login decided.
@@ -59,7 +60,10 @@ pub struct Decided {
 enum Refusal {
     Failed(ActionError),
     Denied(String),
-    Revoked(String),
+    Revoked {
+        reason: String,
+        preserve_refresh_tokens: bool,
+    },
 }
 
 impl Decided {
@@ -67,7 +71,7 @@ impl Decided {
     pub fn refusal(&self) -> Option<&str> {
         self.refusal.as_ref().map(|refusal| match refusal {
             Refusal::Failed(error) => error.message.as_str(),
-            Refusal::Denied(reason) | Refusal::Revoked(reason) => reason,
+            Refusal::Denied(reason) | Refusal::Revoked { reason, .. } => reason,
         })
     }
 
@@ -203,8 +207,14 @@ impl Trigger<'_> {
         for command in commands {
             match &command {
                 // A revoked session is denied as well, so it wins over a mere denial.
-                ActionCommand::Revoke { reason, .. } => {
-                    self.decided.refusal = Some(Refusal::Revoked(reason.clone()));
+                ActionCommand::Revoke {
+                    reason,
+                    preserve_refresh_tokens,
+                } => {
+                    self.decided.refusal = Some(Refusal::Revoked {
+                        reason: reason.clone(),
+                        preserve_refresh_tokens: *preserve_refresh_tokens,
+                    });
                 }
                 ActionCommand::Deny { reason } if self.decided.refusal.is_none() => {
                     self.decided.refusal = Some(Refusal::Denied(reason.clone()));

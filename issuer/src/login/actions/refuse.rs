@@ -2,7 +2,7 @@
 //!
 //! After a failure nothing of the login is kept. A denial keeps what the Actions wrote into the
 //! metadata of a session that there is and of the user. A revocation ends that session, and its
-//! clients are told.
+//! clients are told; its refresh tokens die, unless the Action preserves those that can outlive it.
 
 use serde_json::json;
 
@@ -10,10 +10,11 @@ use super::{ActionsError, Decided, PostLogin, Refusal};
 use crate::domain::action_run::{ActionError, ActionErrorKind};
 use crate::domain::event_log::{LogCode, LogEvent};
 use crate::domain::initiator::Initiator;
+use crate::domain::refresh_token::RefreshTokensLost;
 use crate::issuer::Issuer;
 use crate::login::history;
 use crate::logout::{EndSession, EndSessionError, LogContext, end_session};
-use crate::storage::{StorageError, Transaction};
+use crate::storage::{RefreshGrants, StorageError, Transaction};
 
 /// Keeps the history of a login that was refused; gives what the app is told.
 ///
@@ -46,7 +47,10 @@ impl Refused {
     async fn run(self, tx: &mut dyn Transaction) -> Result<(), StorageError> {
         match &self.decided.refusal {
             Some(Refusal::Denied(_)) => self.keep_metadata(tx).await?,
-            Some(Refusal::Revoked(_)) => self.end_session(tx).await?,
+            Some(Refusal::Revoked {
+                preserve_refresh_tokens,
+                ..
+            }) => self.revoke(tx, *preserve_refresh_tokens).await?,
             Some(Refusal::Failed(_)) | None => {}
         }
         tx.insert_action_executions(&self.decided.executions)
@@ -73,12 +77,28 @@ impl Refused {
         }
     }
 
-    async fn end_session(&self, tx: &mut dyn Transaction) -> Result<(), StorageError> {
+    async fn revoke(&self, tx: &mut dyn Transaction, preserve: bool) -> Result<(), StorageError> {
+        let lost = RefreshTokensLost::to_revocation(preserve);
+        self.end_session(tx, lost).await?;
+        // The session of the token that was shown may be over already.
+        if let Some(grant) = self.login.refresh_token.as_ref().filter(|_| !preserve) {
+            let family = RefreshGrants::One(&grant.id);
+            tx.revoke_refresh_grants(family, self.issuer.now()).await?;
+        }
+        Ok(())
+    }
+
+    async fn end_session(
+        &self,
+        tx: &mut dyn Transaction,
+        lost: RefreshTokensLost,
+    ) -> Result<(), StorageError> {
         let Some(session) = &self.login.session else {
             return Ok(());
         };
         let context = LogContext::at(&self.login.device);
         let ending = self.issuer.ending(Initiator::SessionRevoked, context);
+        let ending = ending.losing(lost);
         let end = EndSession {
             id: session.id.clone(),
             ending,
@@ -93,8 +113,11 @@ impl Refused {
 
     fn events(&self) -> Vec<LogEvent> {
         let told = self.decided.refusal().unwrap_or_default();
-        let mut failed = self.line(LogCode::LoginFailed, told);
-        failed = history::failed(failed, "access_denied");
+        let (code, error) = match self.login.refresh_token {
+            Some(_) => (LogCode::RefreshTokenExchangeFailed, "invalid_grant"),
+            None => (LogCode::LoginFailed, "access_denied"),
+        };
+        let mut failed = history::failed(self.line(code, told), error);
         if let Some(session) = &self.login.session {
             failed.details["session_id"] = json!(session.id);
         }

@@ -14,11 +14,15 @@ use logout_shared::{ClientId, Subject};
 
 use super::own_token;
 use crate::domain::client::Client;
+use crate::domain::refresh_token::{OFFLINE_ACCESS, ONLINE_ACCESS};
 use crate::issuer::Issuer;
 use crate::storage::StorageError;
 
 /// Scopes that a client may be granted for a person.
 pub const USER_SCOPES: [&str; 5] = ["openid", "profile", "email", "phone", "address"];
+
+/// Scopes that ask for refresh tokens, for clients that may have them.
+pub const REFRESH_SCOPES: [&str; 2] = [OFFLINE_ACCESS, ONLINE_ACCESS];
 
 /// The parameters of a request, as they came; empty ones count as left out (RFC 6749 §3.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

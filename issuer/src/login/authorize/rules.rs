@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use super::{
     AuthorizationRequest, AuthorizeError, Parameters, Prompt, RefusalCode, ResponseMode,
-    ReturnAddress, USER_SCOPES, Untrusted,
+    REFRESH_SCOPES, ReturnAddress, USER_SCOPES, Untrusted,
 };
 use crate::domain::authorization::is_code_challenge;
 use crate::domain::client::Client;
+use crate::domain::refresh_token::refreshable_scope;
 
 /// A fault found after the way back is known.
 type Fault = (RefusalCode, &'static str);
@@ -43,10 +44,11 @@ pub(super) fn check(
         Ok(checked) => checked,
         Err((code, text)) => return Err(AuthorizeError::refused(back, code, text)),
     };
+    let scope = granted_scope(parameters.scope.as_deref().unwrap_or_default(), &client);
     Ok(AuthorizationRequest {
         client,
         back,
-        scope: granted_scope(parameters.scope.as_deref().unwrap_or_default()),
+        scope,
         nonce: parameters.nonce,
         code_challenge: parameters.code_challenge,
         prompt,
@@ -157,12 +159,14 @@ fn max_age(parameters: &Parameters) -> Result<Option<Duration>, Fault> {
 }
 
 /// The known ones among the requested scopes; unknown ones are ignored (OpenID Connect Core
-/// §3.1.2.1).
-fn granted_scope(requested: &str) -> String {
+/// §3.1.2.1). `offline_access` needs no consent of the person (Core §11), since apps are registered
+/// by the operator.
+fn granted_scope(requested: &str, client: &Client) -> String {
     let requested: Vec<&str> = requested.split_ascii_whitespace().collect();
     let granted: Vec<&str> = USER_SCOPES
         .into_iter()
+        .chain(REFRESH_SCOPES)
         .filter(|scope| requested.contains(scope))
         .collect();
-    granted.join(" ")
+    refreshable_scope(&granted.join(" "), client)
 }

@@ -2,16 +2,19 @@
 //!
 //! The names are those that Auth0's SDK knows for a client and this issuer has no use for.
 //! Configuration tools write a client, read it back and compare: what such a tool may send must
-//! come back as it was. Only its type is checked. A name that is neither here nor in `change.rs`
+//! come back as it was. Only its type is checked; `refresh_token` is read where tokens are
+//! exchanged, so its members are checked as well. A name that is neither here nor in `change.rs`
 //! is refused.
 
 use serde_json::{Map, Value};
 
+use super::refresh_token;
 use crate::http::api_error::ApiError;
 use crate::http::management::property::Property;
+use crate::http::refresh_settings;
 
 /// What a property must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum Kind {
     Text(usize),
     Flag,
@@ -20,9 +23,11 @@ enum Kind {
     Object,
     TextMap(usize),
     OneOf(&'static [&'static str]),
+    /// Acted on, so its members have rules of their own.
+    Checked(fn(&Property<'_>) -> Result<(), ApiError>),
 }
 
-use Kind::{Flag, Number, Object, OneOf, Text, TextMap, Texts};
+use Kind::{Checked, Flag, Number, Object, OneOf, Text, TextMap, Texts};
 
 /// Long enough for a page in a property.
 const PAGE: usize = 60_000;
@@ -189,7 +194,11 @@ const ECHOED: &[(&str, Kind, &str)] = &[
         "How long a pushed request is valid",
     ),
     ("redirection_policy", Text(255), "Redirection policy"),
-    ("refresh_token", Object, "Refresh token configuration"),
+    (
+        refresh_settings::PROPERTY,
+        Checked(refresh_token::check),
+        "Refresh token configuration",
+    ),
     (
         "require_proof_of_possession",
         Flag,
@@ -267,6 +276,7 @@ fn check(property: &Property<'_>, kind: Kind) -> Result<(), ApiError> {
             .try_for_each(|item| item.text().map(drop)),
         Object => property.object().map(drop),
         OneOf(known) => property.one_of(known).map(drop),
+        Checked(check) => check(property),
         TextMap(max) => check_text_map(property, max),
     }
 }

@@ -12,6 +12,7 @@ mod get;
 mod list;
 mod logout_settings;
 pub(in crate::http) mod logout_test;
+mod refresh_token;
 mod rotate_secret;
 mod secret;
 mod update;

@@ -1,12 +1,14 @@
 //! `DELETE /api/v2/sessions/{id}`: ends a session.
 //!
 //! When the answer is out, the end and the deliveries are durable. A session that is gone already
-//! is answered alike, because callers repeat what they are not sure of.
+//! is answered alike, because callers repeat what they are not sure of. Refresh tokens with offline
+//! access outlive it.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::{end, session_id};
+use crate::domain::refresh_token::RefreshTokensLost;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
@@ -23,7 +25,8 @@ pub(super) async fn handle(
     let Ok(id) = session_id(&id) else {
         return Ok(StatusCode::ACCEPTED);
     };
-    match end(&issuer, id, &bearer, &call, "Delete a session").await {
+    let what = ("Delete a session", RefreshTokensLost::Online);
+    match end(&issuer, id, &bearer, &call, what).await {
         Ok(_) | Err(ApiError::SessionNotFound) => Ok(StatusCode::ACCEPTED),
         Err(error) => Err(error),
     }

@@ -20,6 +20,7 @@ pub use wire::SessionBody;
 use super::audit::Call;
 use crate::domain::event_log::LogEvent;
 use crate::domain::initiator::Initiator;
+use crate::domain::refresh_token::RefreshTokensLost;
 use crate::http::AppState;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
@@ -42,17 +43,18 @@ fn session_id(text: &str) -> Result<SessionId, ApiError> {
     text.parse().map_err(|_| ApiError::SessionNotFound)
 }
 
-/// Ends a live session, with the records of it, in one write.
+/// Ends a live session, with its refresh tokens and the records of it, in one write.
 async fn end(
     issuer: &Issuer,
     id: SessionId,
     bearer: &Bearer,
     call: &Call,
-    what: &str,
+    (what, lost): (&str, RefreshTokensLost),
 ) -> Result<Ended, ApiError> {
     let now = issuer.now();
     let changed = call.changed(bearer, what, (StatusCode::ACCEPTED, Vec::new()), now);
     let ending = issuer.ending(Initiator::SessionRevoked, call.context(bearer));
+    let ending = ending.losing(lost);
     let random = Arc::clone(issuer.random());
     let written = issuer.store().write::<_, ApiError, _>(move |tx| {
         Box::pin(async move {

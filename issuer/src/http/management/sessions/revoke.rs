@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{end, session_id};
 use crate::domain::logout_settings::AskedWait;
+use crate::domain::refresh_token::RefreshTokensLost;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
@@ -40,7 +41,8 @@ pub(super) async fn handle(
     bearer.require_all(&["delete:sessions", "delete:refresh_tokens"])?;
     let wait = wait(&body.optional_object().await?)?;
     let id = session_id(&id)?;
-    let ended = end(&issuer, id, &bearer, &call, "Revoke a session").await?;
+    let what = ("Revoke a session", RefreshTokensLost::OfSessions);
+    let ended = end(&issuer, id, &bearer, &call, what).await?;
     let Some(wait) = wait else {
         return Ok(StatusCode::ACCEPTED.into_response());
     };

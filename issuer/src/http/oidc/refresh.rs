@@ -1,0 +1,40 @@
+//! `/oauth/token` with `grant_type=refresh_token`: a refresh token against new tokens.
+
+use axum::http::{HeaderMap, StatusCode};
+use logout_shared::Secret;
+use serde_json::{Map, Value};
+
+use super::browser::Browser;
+use super::token::{Body, authenticated, person_answer, refused};
+use crate::http::oauth_error::OAuthError;
+use crate::http::refresh_settings;
+use crate::issuer::Issuer;
+use crate::login::refresh::{RefreshExchange, exchange_refresh_token};
+use crate::login::token::ExchangeError;
+
+/// The grant.
+pub(super) async fn by_refresh_token(
+    issuer: &Issuer,
+    browser: Browser,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Map<String, Value>, OAuthError> {
+    let client = authenticated(issuer, headers, &body).await?;
+    let missing = || OAuthError::invalid_request("the refresh_token is missing");
+    let exchange = RefreshExchange {
+        rules: refresh_settings::rules(issuer, &client),
+        client,
+        token: Secret::new(body.refresh_token.ok_or_else(missing)?),
+        scope: body.scope,
+        device: browser.device,
+    };
+    let tokens = exchange_refresh_token(issuer, exchange)
+        .await
+        .map_err(|error| match error {
+            ExchangeError::Scope => {
+                OAuthError::new(StatusCode::BAD_REQUEST, "invalid_scope", error.to_string())
+            }
+            error => refused(&error),
+        })?;
+    Ok(person_answer(&tokens))
+}
