@@ -162,6 +162,7 @@ impl Api {
             audience: audience.to_owned(),
             scopes: scopes.split(' ').map(str::to_owned).collect(),
             session: None,
+            grant: None,
             custom: serde_json::Map::new(),
         };
         let now = self.issuer.now();

@@ -13,6 +13,8 @@ mod house;
 mod independent_client;
 mod pages;
 mod races;
+mod refresh;
+mod revoke;
 mod sign_in;
 mod sign_out;
 mod token;
