@@ -16,4 +16,5 @@ mod hostile;
 mod house;
 mod keeping;
 mod login;
+mod refresh;
 mod stage;

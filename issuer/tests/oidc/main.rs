@@ -14,6 +14,7 @@ mod independent_client;
 mod pages;
 mod races;
 mod refresh;
+mod refresh_deaths;
 mod revoke;
 mod sign_in;
 mod sign_out;

@@ -1,4 +1,4 @@
-//! What happens at the same moment: exchanges of one code, an exchange and the session's end, a
+//! What happens at the same moment: exchanges of one code or refresh token, an exchange and the session's end, a
 //! sign-in and the change that makes its password the old one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +18,7 @@ use logout_shared::{Secret, SessionMetadata, SystemRandom, TraceId};
 use tokio::sync::Barrier;
 
 use crate::house::{EMAIL, House, PASSWORD, Reply, SPA_CALLBACK, VERIFIER, client, shop_request};
+use crate::refresh;
 use crate::token::code;
 
 #[tokio::test]
@@ -29,6 +30,69 @@ async fn of_many_exchanges_at_once_one_succeeds() {
         .iter()
         .filter(|reply| reply.status == StatusCode::OK);
     assert_eq!(good.count(), 1);
+}
+
+#[tokio::test]
+async fn of_many_exchanges_of_one_refresh_token_at_once_one_wins_and_the_family_dies() {
+    let house = House::open().await;
+    let token = refresh::offline(&house).await;
+    let replies = join_all((0..8).map(|_| refresh::exchange(&house, &token))).await;
+    let good: Vec<&Reply> = replies
+        .iter()
+        .filter(|reply| reply.status == StatusCode::OK)
+        .collect();
+    assert_eq!(good.len(), 1);
+    let latest = refresh::refresh_token(&good[0].json());
+    let reply = refresh::exchange(&house, &latest).await;
+    let why = "the refresh token was revoked";
+    refresh::assert_refused(&reply, "invalid_grant", why);
+}
+
+#[tokio::test]
+async fn of_many_exchanges_of_one_refresh_token_in_the_leeway_all_win() {
+    let house = House::open().await;
+    refresh::set_rules(&house, serde_json::json!({ "leeway": 1 })).await;
+    let token = refresh::offline(&house).await;
+    let replies = join_all((0..8).map(|_| refresh::exchange(&house, &token))).await;
+    for reply in replies {
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+        let latest = refresh::refresh_token(&reply.json());
+        let reply = refresh::exchange(&house, &latest).await;
+        assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    }
+}
+
+/// Whichever comes second, no token outlives the session that it cannot live without.
+#[tokio::test]
+async fn an_exchange_beside_the_sessions_end_leaves_no_online_token_behind() {
+    let house = House::open().await;
+    for round in 0..10 {
+        let scope = "openid online_access";
+        let tokens = refresh::sign_in(&house, &mut house.browser(), scope).await;
+        let (sid, token) = (refresh::sid(&tokens), refresh::refresh_token(&tokens));
+        let barrier = Barrier::new(2);
+        let exchange = async {
+            barrier.wait().await;
+            refresh::exchange(&house, &token).await
+        };
+        let sessions = house.issuer.sessions();
+        let end = async {
+            barrier.wait().await;
+            sessions.end(&sid, Initiator::RpLogout).await.unwrap()
+        };
+        let reply = if round % 2 == 0 {
+            tokio::join!(exchange, end).0
+        } else {
+            tokio::join!(end, exchange).1
+        };
+        let latest = match reply.json()["refresh_token"].as_str() {
+            Some(latest) => latest.to_owned(),
+            None => token,
+        };
+        let reply = refresh::exchange(&house, &latest).await;
+        let why = "the refresh token was revoked";
+        refresh::assert_refused(&reply, "invalid_grant", why);
+    }
 }
 
 /// A client joins a session and is told of its end, or does not join: never in between.

@@ -27,6 +27,21 @@ pub(crate) async fn sign_in(house: &House, browser: &mut Browser<'_>, scope: &st
     house.redeem(&answer.parameter("code")).await.json()
 }
 
+/// Signs somebody in to the shop by address and password, whoever the browser's session is.
+pub(crate) async fn sign_in_as(
+    house: &House,
+    browser: &mut Browser<'_>,
+    scope: &str,
+    (email, password): (&str, &str),
+) -> Value {
+    let request = shop_request(&[("scope", scope), ("prompt", "login")]);
+    let page = browser.get(&house.url(&request)).await;
+    let page = browser.follow(&page).await;
+    let fields = [("email", email), ("password", password)];
+    let answer = browser.submit(&page, &fields).await;
+    house.redeem(&answer.parameter("code")).await.json()
+}
+
 async fn answer(house: &House, browser: &mut Browser<'_>, changes: &[(&str, &str)]) -> Reply {
     let page = browser.get(&house.url(&shop_request(changes))).await;
     if !page.location().contains("/login?") {

@@ -14,6 +14,7 @@ mod outbox_list;
 mod outbox_of_client;
 mod outbox_record;
 mod participants;
+mod refresh_tokens;
 mod samples;
 mod sessions;
 mod signing_keys;
