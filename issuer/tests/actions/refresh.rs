@@ -43,8 +43,8 @@ fn sid(tokens: &Value) -> SessionId {
 
 async fn metadata(house: &House, tokens: &Value, key: &str) -> Option<String> {
     let mut snapshot = house.issuer.store().read().await.unwrap();
-    let session = snapshot.find_session(&sid(tokens), house.issuer.now());
-    let session = session.await.unwrap().unwrap();
+    let (sid, now) = (sid(tokens), house.issuer.now());
+    let session = snapshot.find_session(&sid, now).await.unwrap().unwrap();
     session.metadata.get(key).map(str::to_owned)
 }
 
@@ -190,8 +190,9 @@ async fn good_after(revoke: &str, is_over: bool) -> [bool; 2] {
     }
     assert_denied(&exchange(&house, &first).await, "Gone.");
     let mut snapshot = house.issuer.store().read().await.unwrap();
-    let session = snapshot.find_session(&sid(&first), house.issuer.now());
-    assert!(session.await.unwrap().is_none(), "the session has ended");
+    let (sid, now) = (sid(&first), house.issuer.now());
+    let session = snapshot.find_session(&sid, now).await.unwrap();
+    assert!(session.is_none(), "the session has ended");
     drop(snapshot);
     logout_issuer::login::actions::keep::bind(&house.issuer, Vec::new())
         .await
