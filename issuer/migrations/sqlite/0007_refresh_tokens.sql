@@ -31,6 +31,8 @@ CREATE INDEX logout_refresh_grants_by_session ON logout_refresh_grants (session_
     WHERE revoked_at IS NULL;
 CREATE INDEX logout_refresh_grants_by_user ON logout_refresh_grants (user_id)
     WHERE revoked_at IS NULL;
+CREATE INDEX logout_refresh_grants_by_client ON logout_refresh_grants (client_id)
+    WHERE revoked_at IS NULL;
 CREATE INDEX logout_refresh_grants_by_death ON logout_refresh_grants (dies_at);
 
 -- The tokens of the latest generation of each grant and of the one before.

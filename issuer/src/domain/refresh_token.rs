@@ -276,3 +276,139 @@ impl RefreshTokensLost {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use logout_shared::SystemRandom;
+
+    use super::*;
+
+    fn grant() -> RefreshGrant {
+        let at = Timestamp::from_secs(0);
+        RefreshGrant {
+            id: "g".parse().unwrap(),
+            handle: digest("handle"),
+            code: digest("code"),
+            client: "app".parse().unwrap(),
+            user: "u1".parse().unwrap(),
+            session: "s1".parse().unwrap(),
+            access: RefreshAccess::Offline,
+            scope: OFFLINE_ACCESS.into(),
+            authenticated_at: at,
+            password_version: 0,
+            device: Device::default(),
+            generation: 4,
+            generation_since: Timestamp::from_secs(100),
+            created_at: at,
+            last_exchanged_at: None,
+            expires_at: Some(Timestamp::from_secs(1_000)),
+            idle_expires_at: Some(Timestamp::from_secs(500)),
+            revoked_at: None,
+        }
+    }
+
+    #[test]
+    fn tokens_of_one_grant_share_a_handle_and_nothing_else() {
+        let first = RefreshToken::first(&SystemRandom);
+        let second = first.successor(&SystemRandom);
+        let stranger = RefreshToken::first(&SystemRandom);
+        assert_eq!(first.handle_digest(), second.handle_digest());
+        assert_ne!(first.handle_digest(), stranger.handle_digest());
+        assert_ne!(first.digest(), second.digest());
+        let read = RefreshToken::parse(second.expose()).unwrap();
+        assert_eq!(read.digest(), second.digest());
+        assert_eq!(read.handle_digest(), second.handle_digest());
+        assert_eq!(format!("{second:?}"), "RefreshToken(Secret(..))");
+    }
+
+    #[test]
+    fn what_has_another_form_is_no_token() {
+        let token = RefreshToken::first(&SystemRandom);
+        let text = token.expose();
+        assert_eq!(text.len(), 22 + 1 + 43);
+        for other in [
+            &text[1..],
+            &text[..text.len() - 1],
+            &format!("{text}A"),
+            "",
+            "a.b",
+        ] {
+            assert!(RefreshToken::parse(other).is_none(), "{other}");
+        }
+        assert!(RefreshToken::parse(&text.replace('.', "+")).is_none());
+    }
+
+    #[test]
+    fn the_latest_token_is_good_and_the_one_before_it_in_the_leeway() {
+        let grant = grant();
+        let leeway = Duration::from_secs(10);
+        let before = Timestamp::from_millis(109_999);
+        for (generation, now, leeway, good) in [
+            (4, Timestamp::from_secs(9_999), Duration::ZERO, true),
+            (3, before, leeway, true),
+            (3, Timestamp::from_secs(110), leeway, false),
+            (3, Timestamp::from_secs(100), Duration::ZERO, false),
+            (2, before, leeway, false),
+            (3, Timestamp::from_secs(100 + 3_599), 2 * MAX_LEEWAY, true),
+            (3, Timestamp::from_secs(100 + 3_600), 2 * MAX_LEEWAY, false),
+        ] {
+            let is_good = grant.accepts(generation, leeway, now);
+            assert_eq!(is_good, good, "{generation} at {now}");
+        }
+    }
+
+    #[test]
+    fn an_exchange_begins_a_generation_unless_it_repeats_one() {
+        let (mut grant, rules) = (grant(), RefreshTokenRules::default());
+        let device = Device::first_seen(None, Some("192.0.2.1".into()));
+        let now = Timestamp::from_secs(200);
+        assert_eq!(grant.exchange(4, &rules, &device, now), Some(5));
+        assert_eq!((grant.generation, grant.generation_since), (5, now));
+        let later = Timestamp::from_secs(201);
+        assert_eq!(grant.exchange(4, &rules, &device, later), Some(5));
+        assert_eq!((grant.generation, grant.generation_since), (5, now));
+        assert_eq!(grant.last_exchanged_at, Some(later));
+        assert_eq!(grant.idle_expires_at, rules.idle.map(|idle| later + idle));
+        assert_eq!(grant.device.last_ip.as_deref(), Some("192.0.2.1"));
+        let rules = RefreshTokenRules {
+            rotates: false,
+            idle: None,
+            ..rules
+        };
+        assert_eq!(grant.exchange(5, &rules, &device, later), None);
+        assert_eq!((grant.generation, grant.idle_expires_at), (5, None));
+    }
+
+    #[test]
+    fn a_grant_dies_at_the_first_of_its_ends() {
+        let mut grant = grant();
+        assert!(grant.is_live(Timestamp::from_millis(499_999)));
+        assert!(!grant.is_live(Timestamp::from_secs(500)));
+        grant.idle_expires_at = None;
+        assert!(grant.is_live(Timestamp::from_millis(999_999)));
+        assert!(!grant.is_live(Timestamp::from_secs(1_000)));
+        grant.expires_at = None;
+        assert!(grant.is_live(Timestamp::from_secs(1_000_000)));
+        grant.revoked_at = Some(Timestamp::from_secs(0));
+        assert!(!grant.is_live(Timestamp::from_secs(0)));
+    }
+
+    #[test]
+    fn scopes_say_what_access_is_asked_for() {
+        let access = RefreshAccess::of_scope;
+        assert_eq!(access("openid"), None);
+        assert_eq!(access("openid offline_access_"), None);
+        assert_eq!(access("online_access"), Some(RefreshAccess::Online));
+        let both = "online_access openid offline_access";
+        assert_eq!(access(both), Some(RefreshAccess::Offline));
+        let now = Timestamp::from_secs(0);
+        let mut client = Client::new("app".parse().unwrap(), "App", now);
+        assert_eq!(refreshable_scope(both, &client), "openid offline_access");
+        assert_eq!(
+            refreshable_scope("openid online_access", &client),
+            "openid online_access"
+        );
+        client.grant_types = vec!["authorization_code".into()];
+        assert_eq!(refreshable_scope(both, &client), "openid");
+    }
+}

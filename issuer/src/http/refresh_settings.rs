@@ -38,7 +38,11 @@ fn rules_of(set: Option<&Value>, defaults: &RefreshTokenRules) -> RefreshTokenRu
     let member = |name: &str| set.and_then(|set| set.get(name));
     let says = |name: &str| member(name).and_then(Value::as_str);
     let is = |name: &str| member(name).and_then(Value::as_bool) == Some(true);
-    let secs = |name: &str| member(name).and_then(Value::as_u64).map(Duration::from_secs);
+    let secs = |name: &str| {
+        member(name)
+            .and_then(Value::as_u64)
+            .map(Duration::from_secs)
+    };
     let never = says("expiration_type") == Some(NON_EXPIRING);
     let life = |name: &str, infinite: &str, default: Option<Duration>| {
         if never || is(infinite) {
@@ -111,6 +115,9 @@ mod tests {
         let hour = MAX_LEEWAY.as_secs();
         assert_eq!(of(&json!({ "leeway": hour })).leeway, MAX_LEEWAY);
         assert_eq!(of(&json!({ "leeway": hour + 1 })).leeway, MAX_LEEWAY);
-        assert_eq!(of(&json!({ "leeway": hour - 1 })).leeway.as_secs(), hour - 1);
+        assert_eq!(
+            of(&json!({ "leeway": hour - 1 })).leeway.as_secs(),
+            hour - 1
+        );
     }
 }

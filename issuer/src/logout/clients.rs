@@ -3,7 +3,7 @@
 //! URLs are read at each attempt, so nothing here is needed for what is right; it is what makes it
 //! happen at once. A client that is gone or has no URL is owed nothing any more, and one row of the
 //! event log says what was discarded. What waits for a URL that was taken away, perhaps since its
-//! app is down, moves to those that are there now. Both take few deliveries at a time: what is left
+//! app is down, moves to those that are there now. The refresh tokens of a client that is gone die. All take few deliveries at a time: what is left
 //! over is [`settle_client`]'s. What a worker holds at that moment it moves itself.
 
 use std::collections::HashSet;
@@ -16,9 +16,10 @@ use crate::domain::client::Client;
 use crate::domain::delivery::Delivery;
 use crate::domain::event_log::{LogCode, LogEvent};
 use crate::domain::logout_settings::LogoutUrl;
-use crate::storage::{StorageError, Store, Transaction};
+use crate::storage::{RefreshGrants, StorageError, Store, Transaction};
 
-/// How many deliveries are discarded in one transaction; others wait that long to write.
+/// How many deliveries are discarded, or refresh grants revoked, in one transaction; others wait
+/// that long to write.
 const DISCARDED_AT_A_TIME: u32 = 5_000;
 
 /// How many deliveries are moved in one transaction; each costs more than to discard it.
@@ -112,7 +113,13 @@ async fn settle_some(
     now: Timestamp,
     random: &dyn RandomSource,
 ) -> Result<Settled, StorageError> {
-    let settings = tx.find_client(id).await?.and_then(|client| client.logout);
+    let client = tx.find_client(id).await?;
+    let mut revoked = 0;
+    if client.is_none() {
+        let theirs = RefreshGrants::OfClient(id, DISCARDED_AT_A_TIME);
+        revoked = tx.revoke_refresh_grants(theirs, now).await?;
+    }
+    let settings = client.and_then(|client| client.logout);
     let urls = settings.map(|it| it.urls).unwrap_or_default();
     let (settled, limit) = if urls.is_empty() {
         let limit = DISCARDED_AT_A_TIME;
@@ -123,7 +130,7 @@ async fn settle_some(
         move_to(tx, &urls, &stranded, now, random).await?;
         (stranded.len() as u64, limit)
     };
-    let wholly = settled < u64::from(limit);
+    let wholly = settled < u64::from(limit) && revoked < u64::from(DISCARDED_AT_A_TIME);
     Ok(if wholly {
         Settled::Wholly
     } else {

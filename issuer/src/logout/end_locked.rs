@@ -103,7 +103,11 @@ async fn revoke_refresh_tokens(
     let which = match ending.refresh_tokens {
         RefreshTokensLost::OfUsers => {
             let theirs = ended.iter().map(|one| one.session.user.clone());
-            users = theirs.chain(user).collect::<HashSet<_>>().into_iter().collect();
+            users = theirs
+                .chain(user)
+                .collect::<HashSet<_>>()
+                .into_iter()
+                .collect();
             RefreshGrants::OfUsers(&users)
         }
         _ if ended.is_empty() => return Ok(()),

@@ -1,7 +1,7 @@
 //! Refresh tokens and the grants they belong to.
 
 use async_trait::async_trait;
-use logout_shared::{SessionId, Subject, Timestamp, TokenId};
+use logout_shared::{ClientId, SessionId, Subject, Timestamp, TokenId};
 
 use super::{StorageError, UntoldParticipant};
 use crate::domain::authorization::TokenDigest;
@@ -22,6 +22,8 @@ pub enum RefreshGrants<'a> {
     OfSession(&'a Subject, &'a SessionId),
     /// All of users.
     OfUsers(&'a [Subject]),
+    /// So many of a client.
+    OfClient(&'a ClientId, u32),
 }
 
 /// Reads refresh tokens.

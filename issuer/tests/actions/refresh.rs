@@ -253,13 +253,16 @@ async fn a_scope_that_an_action_adds_makes_no_refresh_token_for_a_client_without
     let tokens = house.redeem(&answer.parameter("code")).await.json();
     assert_eq!(tokens["scope"], "openid offline_access");
     assert!(tokens["refresh_token"].is_string());
-    let write = house.issuer.store().write::<_, logout_issuer::storage::StorageError, _>(|tx| {
-        Box::pin(async move {
-            let mut shop = tx.find_client(&"shop".parse().unwrap()).await?.unwrap();
-            shop.grant_types = vec!["authorization_code".to_owned()];
-            tx.update_client(&shop).await
-        })
-    });
+    let write = house
+        .issuer
+        .store()
+        .write::<_, logout_issuer::storage::StorageError, _>(|tx| {
+            Box::pin(async move {
+                let mut shop = tx.find_client(&"shop".parse().unwrap()).await?.unwrap();
+                shop.grant_types = vec!["authorization_code".to_owned()];
+                tx.update_client(&shop).await
+            })
+        });
     assert!(write.await.unwrap());
     let answer = browser.get(&house.url(&shop_request(&plain))).await;
     let tokens = house.redeem(&answer.parameter("code")).await.json();

@@ -7,7 +7,7 @@ use openidconnect::core::{
 use openidconnect::{
     AccessTokenHash, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest,
     HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, RedirectUrl,
-    Scope, TokenResponse as _,
+    RevocationUrl, Scope, TokenResponse as _,
 };
 
 use crate::house::{CALLBACK, EMAIL, House, PASSWORD, SECRET};
@@ -40,6 +40,7 @@ async fn the_openidconnect_crate_signs_ada_in() {
             Nonce::new_random,
         )
         .add_scope(Scope::new("email".to_owned()))
+        .add_scope(Scope::new("offline_access".to_owned()))
         .set_pkce_challenge(challenge)
         .url();
 
@@ -83,4 +84,32 @@ async fn the_openidconnect_crate_signs_ada_in() {
         .await
         .expect("userinfo");
     assert_eq!(info.email().map(|email| email.as_str()), Some(EMAIL));
+
+    let refresh_token = tokens.refresh_token().expect("a refresh token");
+    let refreshed = app
+        .exchange_refresh_token(refresh_token)
+        .expect("a token endpoint")
+        .request_async(&http)
+        .await
+        .expect("new tokens");
+    let id_token = refreshed.id_token().expect("an ID Token");
+    // OpenID Connect Core §12.2: it has no nonce.
+    let no_nonce = |nonce: Option<&Nonce>| match nonce {
+        None => Ok(()),
+        Some(_) => Err("a nonce".to_owned()),
+    };
+    let again = id_token.claims(&verifier, no_nonce);
+    let again = again.expect("a good ID Token");
+    assert_eq!(again.subject(), claims.subject());
+    assert_eq!(again.auth_time(), claims.auth_time());
+
+    let latest = refreshed.refresh_token().expect("the next token").clone();
+    let revoke = RevocationUrl::new(house.url("/oauth/revoke")).unwrap();
+    app.clone()
+        .set_revocation_url(revoke)
+        .revoke_token(latest.into())
+        .expect("a revocation endpoint")
+        .request_async(&http)
+        .await
+        .expect("it is revoked");
 }

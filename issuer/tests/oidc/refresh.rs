@@ -14,8 +14,8 @@ use logout_shared::SessionId;
 use serde_json::{Value, json};
 
 use crate::house::{
-    Browser, EMAIL, House, NOW, PASSWORD, Reply, SECRET, SPA_CALLBACK, VERIFIER, claims,
-    client, description, seal, shop_request,
+    Browser, EMAIL, House, NOW, PASSWORD, Reply, SECRET, SPA_CALLBACK, VERIFIER, claims, client,
+    description, seal, shop_request,
 };
 
 const MILLI: Duration = Duration::from_millis(1);
@@ -227,7 +227,9 @@ async fn in_the_leeway_the_token_before_the_latest_is_good_again() {
     set_rules(&house, json!({ "leeway": 10 })).await;
     let first = offline(&house).await;
     let second = next(&house, &first).await;
-    house.clock.advance(Duration::from_secs(10).saturating_sub(MILLI));
+    house
+        .clock
+        .advance(Duration::from_secs(10).saturating_sub(MILLI));
     let sibling = next(&house, &first).await;
     assert_ne!(second, sibling);
     // Either is the latest.
@@ -396,7 +398,10 @@ async fn offline_access_outlives_the_session_and_names_it_no_more() {
     let scope = "openid email offline_access";
     let first = sign_in(&house, &mut house.browser(), scope).await;
     end(&house, &sid(&first), Initiator::RpLogout).await;
-    assert_eq!(userinfo(&house, &first).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        userinfo(&house, &first).await.status,
+        StatusCode::UNAUTHORIZED
+    );
     let second = exchange(&house, &refresh_token(&first)).await.json();
     let id_token = claims(second["id_token"].as_str().unwrap());
     assert_eq!(id_token["sub"], house.ada.id.as_str());
@@ -411,7 +416,10 @@ async fn offline_access_outlives_the_session_and_names_it_no_more() {
         ("token", second["refresh_token"].as_str().unwrap()),
     ];
     house.post("/oauth/revoke", None, &fields).await;
-    assert_eq!(userinfo(&house, &second).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        userinfo(&house, &second).await.status,
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 #[tokio::test]
@@ -568,7 +576,10 @@ async fn discovery_says_that_tokens_can_be_refreshed_and_revoked() {
     has("grant_types_supported", "refresh_token");
     has("scopes_supported", "offline_access");
     has("scopes_supported", "online_access");
-    has("revocation_endpoint_auth_methods_supported", "client_secret_post");
+    has(
+        "revocation_endpoint_auth_methods_supported",
+        "client_secret_post",
+    );
     let endpoint = "https://id.example/oauth/revoke";
     assert_eq!(document["revocation_endpoint"], endpoint);
 }
@@ -582,7 +593,10 @@ async fn no_line_of_the_history_has_a_token_in_it() {
     exchange(&house, &second).await;
     let history = house.history().await;
     let kinds = history.iter().map(|(code, _)| code.as_str());
-    assert_eq!(kinds.take(3).collect::<Vec<_>>(), ["fertft", "ferrt", "sertft"]);
+    assert_eq!(
+        kinds.take(3).collect::<Vec<_>>(),
+        ["fertft", "ferrt", "sertft"]
+    );
     let (handle, secret) = token.split_once('.').unwrap();
     for (_, event) in &history {
         let text = event.to_string();

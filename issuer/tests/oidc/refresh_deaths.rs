@@ -15,7 +15,9 @@ use logout_issuer::domain::logout_settings::{Initiators, LogoutSettings, LogoutU
 use logout_issuer::domain::refresh_token::RefreshToken;
 use logout_issuer::login::access_token::{self, AccessToken, management_audience};
 use logout_issuer::login::account_changes::{AccountChange, change_account};
-use logout_issuer::logout::{EndSessionError, LogContext, RevokeAccess, revoke_access};
+use logout_issuer::logout::{
+    EndSessionError, LogContext, RevokeAccess, delete_client, revoke_access,
+};
 use logout_issuer::storage::{DeliveryFilter, StorageError};
 use logout_shared::{Secret, SessionId, SigningAlgorithm, Subject};
 
@@ -242,7 +244,9 @@ async fn deleting_a_session_costs_its_tokens_without_offline_access() {
 async fn revoking_a_session_costs_all_its_tokens() {
     let stage = Stage::set().await;
     let line = format!("POST /api/v2/sessions/{}/revoke", stage.one);
-    stage.calls(&line, "delete:sessions delete:refresh_tokens").await;
+    stage
+        .calls(&line, "delete:sessions delete:refresh_tokens")
+        .await;
     stage.assert_alive(WITHOUT_ONE).await;
 }
 
@@ -373,6 +377,18 @@ async fn who_takes_the_browser_over_costs_the_former_users_online_tokens() {
     assert_eq!(exchange(&house, &online).await.status, 400);
 }
 
+#[tokio::test]
+async fn a_deleted_client_has_no_tokens() {
+    let stage = Stage::set().await;
+    let (issuer, shop) = (&stage.house.issuer, "shop".parse().unwrap());
+    let (now, random) = (issuer.now(), issuer.random().clone());
+    let write = issuer.store().write::<_, StorageError, _>(move |tx| {
+        Box::pin(async move { delete_client(tx, &shop, now, &*random).await })
+    });
+    assert!(write.await.unwrap());
+    assert_eq!(stage.alive().await, "");
+}
+
 /// What happens to the account, of which all tokens die.
 fn ends_of_the_account() -> [(Initiator, AccountChange); 3] {
     let password = AccountChange::Password {
@@ -423,7 +439,10 @@ async fn an_offline_grant_is_remembered_longer_than_its_session() {
     stage.changes(AccountChange::Delete).await;
     let told = stage.told().await;
     assert!(told.contains(&sid), "{told:?}");
-    assert!(!told.contains(&stage.old), "its grant has expired: {told:?}");
+    assert!(
+        !told.contains(&stage.old),
+        "its grant has expired: {told:?}"
+    );
 }
 
 #[tokio::test]
@@ -432,9 +451,13 @@ async fn who_gave_its_offline_grant_back_hears_of_nothing() {
     stage.revokes_access(Some(&stage.old), false).await;
     // It was told when the session ended.
     let (old, shop) = (stage.old.clone(), "shop".parse().unwrap());
-    let write = stage.house.issuer.store().write::<_, StorageError, _>(|tx| {
-        Box::pin(async move { tx.mark_untold(&[(old, shop)], false).await })
-    });
+    let write = stage
+        .house
+        .issuer
+        .store()
+        .write::<_, StorageError, _>(|tx| {
+            Box::pin(async move { tx.mark_untold(&[(old, shop)], false).await })
+        });
     write.await.unwrap();
     stage.subscribes(Initiators::All).await;
     stage.changes(AccountChange::Delete).await;

@@ -34,7 +34,10 @@ fn grant(name: &str) -> RefreshGrant {
 
 async fn insert(store: &dyn Store, grant: &RefreshGrant) {
     let grant = grant.clone();
-    commit!(store, |tx| tx.insert_refresh_grant(&grant, &digest("first")).await).unwrap();
+    commit!(store, |tx| tx
+        .insert_refresh_grant(&grant, &digest("first"))
+        .await)
+    .unwrap();
 }
 
 async fn find(store: &dyn Store, name: &str) -> Option<RefreshGrant> {
@@ -45,7 +48,9 @@ async fn find(store: &dyn Store, name: &str) -> Option<RefreshGrant> {
 async fn generation(store: &dyn Store, name: &str, token: &str) -> Option<i64> {
     let mut view = store.read().await.unwrap();
     let token: TokenDigest = digest(token);
-    view.refresh_token_generation(&id(name), &token).await.unwrap()
+    view.refresh_token_generation(&id(name), &token)
+        .await
+        .unwrap()
 }
 
 /// Grants that differ in what they are revoked by.
@@ -191,6 +196,21 @@ each_store! {
         })
         .unwrap();
         assert_eq!(revoked(store).await, "offline online elsewhere");
+    }
+
+    async fn a_clients_grants_are_revoked_a_few_at_a_time(store: &dyn Store) {
+        insert_many(store).await;
+        let others = RefreshGrant { client: id("other"), ..grant("other") };
+        insert(store, &others).await;
+        for count in [3, 1, 0] {
+            let revoked = commit!(store, |tx| {
+                let shop = id("shop");
+                tx.revoke_refresh_grants(RefreshGrants::OfClient(&shop, 3), at(2)).await
+            });
+            assert_eq!(revoked.unwrap(), count);
+        }
+        assert_eq!(revoked(store).await, "offline online elsewhere anothers");
+        assert_eq!(find(store, "other").await, Some(others));
     }
 
     async fn dead_grants_are_forgotten_and_living_ones_are_not(store: &dyn Store) {

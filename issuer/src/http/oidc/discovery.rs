@@ -47,7 +47,8 @@ fn document(issuer: &Issuer) -> Result<Value, Box<dyn std::error::Error + Send +
     metadata.scopes_supported = words(&scopes.collect::<Vec<_>>());
     metadata.response_types_supported = words(&["code"]);
     metadata.response_modes_supported = words(&["query", "form_post"]);
-    metadata.grant_types_supported = words(&["authorization_code", "refresh_token", "client_credentials"]);
+    metadata.grant_types_supported =
+        words(&["authorization_code", "refresh_token", "client_credentials"]);
     metadata.subject_types_supported = words(&["public"]);
     metadata.token_endpoint_auth_methods_supported =
         words(&["client_secret_basic", "client_secret_post", "none"]);

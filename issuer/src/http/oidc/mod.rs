@@ -11,6 +11,7 @@ mod end_session;
 mod jwks;
 mod login_page;
 mod parameters;
+mod person_tokens;
 mod refresh;
 mod return_to_app;
 mod revoke;

@@ -1,16 +1,16 @@
 //! `/oauth/token` with `grant_type=refresh_token`: a refresh token against new tokens.
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use logout_shared::Secret;
 use serde_json::{Map, Value};
 
 use super::browser::Browser;
-use super::token::{Body, authenticated, person_answer, refused};
+use super::person_tokens;
+use super::token::{Body, authenticated};
 use crate::http::oauth_error::OAuthError;
 use crate::http::refresh_settings;
 use crate::issuer::Issuer;
 use crate::login::refresh::{RefreshExchange, exchange_refresh_token};
-use crate::login::token::ExchangeError;
 
 /// The grant.
 pub(super) async fn by_refresh_token(
@@ -30,11 +30,6 @@ pub(super) async fn by_refresh_token(
     };
     let tokens = exchange_refresh_token(issuer, exchange)
         .await
-        .map_err(|error| match error {
-            ExchangeError::Scope => {
-                OAuthError::new(StatusCode::BAD_REQUEST, "invalid_scope", error.to_string())
-            }
-            error => refused(&error),
-        })?;
-    Ok(person_answer(&tokens))
+        .map_err(|error| person_tokens::refused(&error))?;
+    Ok(person_tokens::issued(&tokens))
 }

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::browser::Browser;
 use super::parameters::{Pairs, has_content_type};
+use super::person_tokens;
 use super::refresh::by_refresh_token;
 use crate::domain::client::Client;
 use crate::domain::refresh_token::REFRESH_TOKEN_GRANT;
@@ -27,7 +28,7 @@ use crate::login::client_authentication::{
     ClientAuthenticationError, Credentials, Proof, authenticate,
 };
 use crate::login::client_credentials::{self, ClientCredentialsError, ClientCredentialsRequest};
-use crate::login::token::{CodeExchange, ExchangeError, Tokens, exchange_code};
+use crate::login::token::{CodeExchange, exchange_code};
 
 const AUTHORIZATION_CODE: &str = "authorization_code";
 const CLIENT_CREDENTIALS: &str = "client_credentials";
@@ -84,8 +85,8 @@ async fn by_code(
     };
     let tokens = exchange_code(issuer, exchange)
         .await
-        .map_err(|error| refused(&error))?;
-    Ok(person_answer(&tokens))
+        .map_err(|error| person_tokens::refused(&error))?;
+    Ok(person_tokens::issued(&tokens))
 }
 
 /// The client of a request, as it proved itself.
@@ -103,33 +104,6 @@ pub(super) async fn authenticated(
             }
             error => OAuthError::server_error(&error),
         })
-}
-
-/// Why there are no tokens for a person.
-pub(super) fn refused(error: &ExchangeError) -> OAuthError {
-    let text = error.to_string();
-    match error {
-        ExchangeError::Grant(_) => not_for_this_client(error),
-        ExchangeError::Refused(_) | ExchangeError::Denied(_) => OAuthError::invalid_grant(text),
-        ExchangeError::ClientKey(_) => OAuthError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "temporarily_unavailable",
-            text,
-        ),
-        error => OAuthError::server_error(error),
-    }
-}
-
-/// Tokens for a person.
-pub(super) fn person_answer(tokens: &Tokens) -> Map<String, Value> {
-    let mut answer = answer(&tokens.access_token, &tokens.scope);
-    if let Some(id_token) = &tokens.id_token {
-        answer.insert("id_token".into(), json!(id_token));
-    }
-    if let Some(refresh_token) = &tokens.refresh_token {
-        answer.insert("refresh_token".into(), json!(refresh_token.expose()));
-    }
-    answer
 }
 
 async fn by_credentials(
@@ -169,7 +143,7 @@ async fn by_credentials(
     Ok(answer(&token.access_token, &token.scope))
 }
 
-fn not_for_this_client(error: &dyn std::error::Error) -> OAuthError {
+pub(super) fn not_for_this_client(error: &dyn std::error::Error) -> OAuthError {
     OAuthError::new(
         StatusCode::BAD_REQUEST,
         "unauthorized_client",
@@ -177,7 +151,7 @@ fn not_for_this_client(error: &dyn std::error::Error) -> OAuthError {
     )
 }
 
-fn answer(access_token: &str, scope: &str) -> Map<String, Value> {
+pub(super) fn answer(access_token: &str, scope: &str) -> Map<String, Value> {
     let members = [
         ("access_token", json!(access_token)),
         ("token_type", json!("Bearer")),

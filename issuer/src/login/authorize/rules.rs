@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use super::{
-    AuthorizationRequest, AuthorizeError, Parameters, Prompt, RefusalCode, ResponseMode,
-    REFRESH_SCOPES, ReturnAddress, USER_SCOPES, Untrusted,
+    AuthorizationRequest, AuthorizeError, Parameters, Prompt, REFRESH_SCOPES, RefusalCode,
+    ResponseMode, ReturnAddress, USER_SCOPES, Untrusted,
 };
 use crate::domain::authorization::is_code_challenge;
 use crate::domain::client::Client;

@@ -121,7 +121,10 @@ fn narrowed(granted: &str, asked: Option<&str>) -> Option<String> {
     if asked.iter().any(|one| !granted.contains(one)) {
         return None;
     }
-    let kept: Vec<&str> = granted.into_iter().filter(|one| asked.contains(one)).collect();
+    let kept: Vec<&str> = granted
+        .into_iter()
+        .filter(|one| asked.contains(one))
+        .collect();
     Some(kept.join(" "))
 }
 

@@ -7,6 +7,7 @@
 //! begin in `begin.rs`, and end at a client's wish in `revoke.rs`; what else ends them is `logout/`'s.
 
 pub(super) mod begin;
+mod find;
 mod judge;
 pub mod revoke;
 
@@ -149,10 +150,11 @@ impl Refresh {
         if !actions::are_bound(&self.issuer).await? {
             return Ok(None);
         }
-        let good = match self.see().await? {
-            Some(found) => self.judge(found).ok(),
+        let found = match &self.token {
+            Some(token) => find::see(&self.issuer, token, self.now).await?,
             None => None,
         };
+        let good = found.and_then(|found| self.judge(found).ok());
         self.unforeseen = good.is_none();
         Ok(good.map(|good| PostLogin {
             client: self.exchange.client.clone(),
@@ -164,28 +166,11 @@ impl Refresh {
         }))
     }
 
-    async fn see(&self) -> Result<Option<Found>, StorageError> {
-        let Some(token) = &self.token else {
-            return Ok(None);
-        };
-        let mut snapshot = self.issuer.store().read().await?;
-        let handle = token.handle_digest();
-        let Some(grant) = snapshot.find_refresh_grant_by_handle(&handle).await? else {
-            return Ok(None);
-        };
-        let digest = token.digest();
-        Ok(Some(Found {
-            generation: snapshot
-                .refresh_token_generation(&grant.id, &digest)
-                .await?,
-            user: snapshot.find_user(&grant.user).await?,
-            session: snapshot.find_session(&grant.session, self.now).await?,
-            grant,
-        }))
-    }
-
     async fn run(self, tx: &mut dyn Transaction) -> Result<Outcome, ExchangeError> {
-        let Some((token, found)) = self.lock(tx).await? else {
+        let Some(token) = self.token.clone() else {
+            return self.refuse(tx, None, Fault::UNKNOWN).await;
+        };
+        let Some(found) = find::lock(tx, &token, self.now).await? else {
             return self.refuse(tx, None, Fault::UNKNOWN).await;
         };
         let seen = found.grant.clone();
@@ -197,34 +182,6 @@ impl Refresh {
             Ok(good) => self.replace(tx, &token, good).await,
             Err(fault) => self.refuse(tx, Some(&seen), fault).await,
         }
-    }
-
-    /// Locks the user, the session and the grant, in the order of a sign-in.
-    async fn lock(
-        &self,
-        tx: &mut dyn Transaction,
-    ) -> Result<Option<(RefreshToken, Found)>, StorageError> {
-        let Some(token) = self.token.clone() else {
-            return Ok(None);
-        };
-        let handle = token.handle_digest();
-        let Some(seen) = tx.find_refresh_grant_by_handle(&handle).await? else {
-            return Ok(None);
-        };
-        let user = tx.lock_user(&seen.user).await?;
-        let session = tx.lock_session(&seen.session).await?;
-        let Some(grant) = tx.lock_refresh_grant(&seen.id).await? else {
-            return Ok(None);
-        };
-        let digest = token.digest();
-        let generation = tx.refresh_token_generation(&grant.id, &digest).await?;
-        let found = Found {
-            grant,
-            generation,
-            user,
-            session: session.filter(|session| session.is_live(self.now)),
-        };
-        Ok(Some((token, found)))
     }
 
     async fn replace(

@@ -83,6 +83,10 @@ const REVOKE_OF_SESSIONS: &str = revoke!("session_id IN (SELECT value FROM json_
 const REVOKE_ONLINE: &str =
     revoke!("session_id IN (SELECT value FROM json_each(?2)) AND NOT offline");
 const REVOKE_OF_USERS: &str = revoke!("user_id IN (SELECT value FROM json_each(?2))");
+const REVOKE_OF_CLIENT: &str = revoke!(
+    "id IN (SELECT id FROM logout_refresh_grants \
+     WHERE revoked_at IS NULL AND client_id = ?2 LIMIT ?3)"
+);
 
 const DELETE: &str = "DELETE FROM logout_refresh_grants WHERE id IN \
      (SELECT id FROM logout_refresh_grants WHERE dies_at < ?1 ORDER BY dies_at LIMIT ?2)";
@@ -221,6 +225,9 @@ impl<C: Link> RefreshTokenWrites for SqliteHandle<C> {
             RefreshGrants::OfSessions(ids) => at(REVOKE_OF_SESSIONS).bind(to_json(ids)),
             RefreshGrants::OnlineOfSessions(ids) => at(REVOKE_ONLINE).bind(to_json(ids)),
             RefreshGrants::OfUsers(users) => at(REVOKE_OF_USERS).bind(to_json(users)),
+            RefreshGrants::OfClient(client, limit) => {
+                at(REVOKE_OF_CLIENT).bind(client.as_str()).bind(limit)
+            }
         };
         self.run("revoking refresh grants", query).await
     }
@@ -306,6 +313,10 @@ mod tests {
             (REVOKE_OF_SESSIONS, BY_SESSION),
             (REVOKE_ONLINE, BY_SESSION),
             (REVOKE_OF_USERS, BY_USER),
+            (
+                REVOKE_OF_CLIENT,
+                "logout_refresh_grants_by_client (client_id=?)",
+            ),
             (DELETE, "logout_refresh_grants_by_death (dies_at<?)"),
         ] {
             assert_plan(sql, &[lookup]).await;

@@ -95,9 +95,18 @@ mod tests {
 
     #[test]
     fn a_life_has_bounds() {
-        for (secs, good) in [(0, false), (1, true), (157_788_000, true), (157_788_001, false)] {
+        for (secs, good) in [
+            (0, false),
+            (1, true),
+            (157_788_000, true),
+            (157_788_001, false),
+        ] {
             for name in ["token_lifetime", "idle_token_lifetime"] {
-                assert_eq!(told(&json!({ name: secs })).is_none(), good, "{name} {secs}");
+                assert_eq!(
+                    told(&json!({ name: secs })).is_none(),
+                    good,
+                    "{name} {secs}"
+                );
             }
         }
     }
