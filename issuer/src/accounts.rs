@@ -5,15 +5,16 @@
 //! user need not be known to this issuer's store. For one session, see `sessions.rs`; where the
 //! server keeps the accounts itself, `login/` changes them and tells in one write.
 //!
-//! | event | sessions that end | told besides their clients |
-//! |---|---|---|
-//! | [`password_changed`](Accounts::password_changed) | all, but the one it was changed in | remembered clients |
-//! | [`deactivated`](Accounts::deactivated), [`deleted`](Accounts::deleted) | all | remembered clients |
-//! | [`email_identifier_changed`](Accounts::email_identifier_changed) | all | |
-//! | [`profile_changed`](Accounts::profile_changed), [`mfa_phone_unenrolled`](Accounts::mfa_phone_unenrolled) | none | |
+//! | event | sessions that end | refresh tokens that die | told besides their clients |
+//! |---|---|---|---|
+//! | [`password_changed`](Accounts::password_changed) | all, but the one it was changed in | all | remembered clients |
+//! | [`deactivated`](Accounts::deactivated), [`deleted`](Accounts::deleted) | all | all | remembered clients |
+//! | [`email_identifier_changed`](Accounts::email_identifier_changed) | all | without offline access | |
+//! | [`profile_changed`](Accounts::profile_changed), [`mfa_phone_unenrolled`](Accounts::mfa_phone_unenrolled) | none | none | |
 //!
 //! Remembered are, for 30 days, clients of sessions that ended without their being told: they had
-//! not chosen the event that ended it.
+//! not chosen the event that ended it; and as long as it lives, clients that hold an offline grant of
+//! a session that is over.
 
 use logout_shared::{SessionId, Subject};
 

@@ -78,7 +78,7 @@ const FORGET_TOKENS: &str =
 
 const REVOKE: &str = revoke!("id = ?2");
 const REVOKE_OF_CODE: &str = revoke!("session_id = ?2 AND code = ?3");
-const REVOKE_OF_SESSION: &str = revoke!("session_id = ?2 AND user_id = ?3");
+const REVOKE_OF_SESSION: &str = revoke!("session_id = ?2 AND +user_id = ?3");
 const REVOKE_OF_SESSIONS: &str = revoke!("session_id IN (SELECT value FROM json_each(?2))");
 const REVOKE_ONLINE: &str =
     revoke!("session_id IN (SELECT value FROM json_each(?2)) AND NOT offline");
