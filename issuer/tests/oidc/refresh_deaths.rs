@@ -89,7 +89,7 @@ impl Stage {
 
     async fn ends(&self, sid: &SessionId, why: Initiator) {
         let ended = self.house.issuer.sessions().end(sid, why).await.unwrap();
-        assert_eq!(ended.sessions, [sid.clone()]);
+        assert_eq!(ended.sessions, std::slice::from_ref(sid));
     }
 
     /// Calls the Management API.

@@ -277,3 +277,100 @@ fn concerning(mut event: LogEvent, grant: &RefreshGrant) -> LogEvent {
     event.details["session_id"] = json!(grant.session);
     event
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use logout_shared::TokenId;
+
+    use super::*;
+    use crate::domain::authorization::digest;
+    use crate::domain::refresh_token::{OFFLINE_ACCESS, RefreshAccess};
+    use crate::domain::user::User;
+    use crate::login::actions::keep::{self, ActionChange};
+    use crate::login::sign_in::tests::{issuer, request};
+    use crate::login::users::{NewUser, create_user};
+
+    async fn bind_an_action(issuer: &Issuer) {
+        let change = ActionChange {
+            code: Some(String::new()),
+            ..ActionChange::default()
+        };
+        keep::create(issuer, "A", change).await.expect("an Action");
+        keep::deploy(issuer, "A").await.expect("a version");
+        let bound = keep::bind(issuer, vec!["A".into()]).await;
+        bound.expect("a binding");
+    }
+
+    /// A grant of a session that is over, and its token.
+    async fn begin_grant(issuer: &Issuer, user: &User) -> RefreshToken {
+        let (token, now) = (RefreshToken::first(&**issuer.random()), issuer.now());
+        let grant = RefreshGrant {
+            id: TokenId::generate(&**issuer.random()),
+            handle: token.handle_digest(),
+            code: digest("code"),
+            client: request(now).client.id,
+            user: user.id.clone(),
+            session: "over".parse().expect("a session id"),
+            access: RefreshAccess::Offline,
+            scope: OFFLINE_ACCESS.into(),
+            authenticated_at: now,
+            password_version: user.password_version,
+            device: Device::default(),
+            generation: 0,
+            generation_since: now,
+            created_at: now,
+            last_exchanged_at: None,
+            expires_at: None,
+            idle_expires_at: None,
+            revoked_at: None,
+        };
+        let digest = token.digest();
+        let write = issuer.store().write::<_, StorageError, _>(move |tx| {
+            Box::pin(async move { tx.insert_refresh_grant(&grant, &digest).await })
+        });
+        write.await.expect("a write");
+        token
+    }
+
+    async fn set_blocked(issuer: &Issuer, user: &User, blocked: bool) {
+        let user = User {
+            blocked,
+            ..user.clone()
+        };
+        let write = issuer
+            .store()
+            .write(move |tx| Box::pin(async move { tx.update_user(&user).await }));
+        assert!(write.await.expect("a write"));
+    }
+
+    #[tokio::test]
+    async fn an_exchange_that_the_actions_have_not_seen_gives_nothing() {
+        let issuer = issuer().await;
+        let ada = NewUser {
+            email: "ada@example.com".into(),
+            ..NewUser::default()
+        };
+        let ada = create_user(&issuer, ada).await.expect("a user");
+        // Made before the grant, as a client is.
+        let client = request(issuer.now()).client;
+        bind_an_action(&issuer).await;
+        for (is_blocked, is_seen) in [(true, false), (false, true)] {
+            let token = begin_grant(&issuer, &ada).await;
+            set_blocked(&issuer, &ada, is_blocked).await;
+            let exchange = RefreshExchange {
+                client: client.clone(),
+                token: Secret::new(token.expose().to_owned()),
+                scope: None,
+                rules: RefreshTokenRules::default(),
+                device: Device::default(),
+            };
+            let mut refresh = Refresh::new(&issuer, exchange);
+            let seen = refresh.foresee().await.expect("reads");
+            assert_eq!(seen.is_some(), is_seen);
+            set_blocked(&issuer, &ada, false).await;
+            let write = issuer.store().write(move |tx| Box::pin(refresh.run(tx)));
+            let outcome = write.await.expect("a write");
+            assert_eq!(matches!(outcome, Outcome::Refreshed(_)), is_seen);
+        }
+    }
+}
