@@ -43,7 +43,7 @@ pub(super) enum Command {
     End {
         /// The session's id (the `sid` of tokens).
         session: SessionId,
-        /// Why it ends: decides which clients are told.
+        /// Why it ends: decides which clients are told, and which refresh tokens die.
         #[arg(long, value_name = "NAME", default_value = "session-revoked", value_parser = ending)]
         initiator: Initiator,
         /// Prints a JSON object.

@@ -95,6 +95,14 @@ fn the_limits_of_actions_hold_at_their_numbers_and_one_past_them() {
 }
 
 #[test]
+fn the_shortest_lives_and_the_longest_leeway_of_refresh_tokens_can_be_set() {
+    let toml = "[tokens]\nrefresh_lifetime = \"1s\"\nrefresh_idle_lifetime = \"1s\"\n\
+                refresh_leeway = \"1h\"\n";
+    let config = load(toml, &[]).unwrap();
+    assert_eq!(config.tokens.refresh_leeway.as_secs(), 3_600);
+}
+
+#[test]
 fn a_value_of_the_wrong_kind_is_refused_with_its_key() {
     for (toml, key) in [
         ("[http]\nlisten = 8080\n", "http.listen"),

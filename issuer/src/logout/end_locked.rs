@@ -58,24 +58,15 @@ pub(super) async fn end_locked(
     let mut concerned = concerned(tx, ended.iter().map(|one| &one.session)).await?;
     let remembered = over.user.as_ref().map(|user| group(user, over.remembered));
     let remembered = remembered.unwrap_or_default();
-    let before: HashSet<SessionId> = remembered.iter().map(|one| one.session.clone()).collect();
+    let before: HashSet<(SessionId, ClientId)> = remembered.iter().flat_map(pairs).collect();
     concerned.extend(remembered);
 
     let told = whom_to_tell(tx, &concerned, &over.coalescing, (ending, now), random).await?;
-    let is_remembered = |(session, _): &&(SessionId, ClientId)| before.contains(session);
-    let heard: Vec<_> = told.told.iter().filter(is_remembered).cloned().collect();
-    let untold = told.untold.iter().filter(|one| !is_remembered(one));
-    let untold: Vec<_> = untold.cloned().collect();
     if !ended.is_empty() {
         tx.end_sessions(&ended).await?;
     }
     revoke_refresh_tokens(tx, &ended, over.user, (ending, now)).await?;
-    if !untold.is_empty() {
-        tx.mark_untold(&untold, true).await?;
-    }
-    if !heard.is_empty() {
-        tx.mark_untold(&heard, false).await?;
-    }
+    mark_untold(tx, &told, &before).await?;
     // Last: a delivery may be attempted as what it finds here, and these sessions are over.
     if !told.deliveries.is_empty() {
         tx.insert_deliveries(&told.deliveries).await?;
@@ -89,6 +80,25 @@ pub(super) async fn end_locked(
         tx.append_events(&rows).await?;
     }
     Ok((sessions, told))
+}
+
+/// Notes who of the participants is not told now, and who of those remembered is.
+async fn mark_untold(
+    tx: &mut dyn Transaction,
+    told: &FanOut,
+    before: &HashSet<(SessionId, ClientId)>,
+) -> Result<(), StorageError> {
+    let is_remembered = |one: &&(SessionId, ClientId)| before.contains(*one);
+    let heard: Vec<_> = told.told.iter().filter(is_remembered).cloned().collect();
+    let untold = told.untold.iter().filter(|one| !is_remembered(one));
+    let untold: Vec<_> = untold.cloned().collect();
+    if !untold.is_empty() {
+        tx.mark_untold(&untold, true).await?;
+    }
+    if !heard.is_empty() {
+        tx.mark_untold(&heard, false).await?;
+    }
+    Ok(())
 }
 
 /// Takes away the refresh tokens that die with sessions, or with what happened to their user.
@@ -180,6 +190,12 @@ pub(super) async fn concerned(
         one.participants = of_session.remove(&one.session).unwrap_or_default();
     }
     Ok(concerned)
+}
+
+/// A session with each of its clients.
+fn pairs(one: &Concerned) -> impl Iterator<Item = (SessionId, ClientId)> {
+    let clients = one.participants.iter().map(|it| it.client.clone());
+    clients.map(|client| (one.session.clone(), client))
 }
 
 /// Remembered clients by their sessions, in the order in which these come first.

@@ -445,6 +445,46 @@ async fn an_offline_grant_is_remembered_longer_than_its_session() {
     );
 }
 
+/// The shop has left the session and holds an offline grant of it; the forum is in it and does not
+/// want to hear of another password, but of the account's end.
+#[tokio::test]
+async fn who_is_not_told_is_remembered_also_where_another_holds_a_grant_alone() {
+    let stage = Stage::set().await;
+    let url = LogoutUrl::from_stored("http://127.0.0.1:9/".into());
+    let initiators = Initiators::Custom(vec![Initiator::AccountDeleted]);
+    let settings = LogoutSettings {
+        urls: vec![url],
+        initiators: Some(initiators),
+        ..LogoutSettings::default()
+    };
+    let forum = Client {
+        logout: Some(settings),
+        ..client("forum")
+    };
+    let id = forum.id.clone();
+    stage.house.add_client(forum).await;
+    let sessions = stage.house.issuer.sessions();
+    sessions.join(&stage.one, &id).await.unwrap();
+    let left = vec![(stage.one.clone(), "shop".parse().unwrap())];
+    let leave = stage
+        .house
+        .issuer
+        .store()
+        .write::<_, StorageError, _>(|tx| Box::pin(async move { tx.leave_sessions(&left).await }));
+    leave.await.unwrap();
+    let only = Initiators::Custom(vec![Initiator::PasswordChanged]);
+    stage.subscribes(only).await;
+    let [(_, password), ..] = ends_of_the_account();
+    stage.changes(password).await;
+    let mut wanted = vec![stage.old.clone(), stage.one.clone(), stage.two.clone()];
+    wanted.sort();
+    assert_eq!(stage.told().await, wanted, "the shop");
+    stage.changes(AccountChange::Delete).await;
+    wanted.push(stage.one.clone());
+    wanted.sort();
+    assert_eq!(stage.told().await, wanted, "and the forum");
+}
+
 #[tokio::test]
 async fn who_gave_its_offline_grant_back_hears_of_nothing() {
     let stage = Stage::set().await;
