@@ -1,8 +1,9 @@
 //! Deletes history whose time is over.
 //!
 //! Finished deliveries go with their attempts, records of the event log by their date, runs of Actions
-//! and authorization codes by their age; a delivery that is not finished stays, however old it is. A few rows go in each transaction, so that others write in
-//! between. A wall clock that jumped must not cost anybody's history, so it is held against a
+//! and authorization codes by their age, assertions of clients when they are dead; a delivery that
+//! is not finished stays, however old it is. A few rows go in each transaction, so that others
+//! write in between. A wall clock that jumped must not cost anybody's history, so it is held against a
 //! monotonic one as in `sweep.rs`.
 
 use std::sync::{Arc, Weak};
@@ -34,6 +35,8 @@ pub struct Deleted {
     pub action_executions: u64,
     /// Authorization codes, used or not.
     pub codes: u64,
+    /// Used assertions of clients.
+    pub client_assertions: u64,
 }
 
 /// Deletes old history, time and again, until the issuer is gone.
@@ -87,11 +90,16 @@ impl Issuer {
         let codes = delete(self.store(), move |tx| {
             tx.delete_codes_before(issued, ROWS_AT_A_TIME)
         });
+        let codes = codes.await?;
+        let assertions = delete(self.store(), move |tx| {
+            tx.delete_dead_assertions(now, ROWS_AT_A_TIME)
+        });
         Ok(Deleted {
             deliveries,
             events,
             action_executions,
-            codes: codes.await?,
+            codes,
+            client_assertions: assertions.await?,
         })
     }
 }

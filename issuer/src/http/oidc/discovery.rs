@@ -14,6 +14,7 @@ use crate::domain::token_encryption::{ContentEncryption, KeyManagement};
 use crate::http::pages;
 use crate::issuer::Issuer;
 use crate::login::authorize::USER_SCOPES;
+use crate::login::client_assertion;
 use crate::login::profile;
 
 /// The endpoint.
@@ -48,7 +49,7 @@ fn document(issuer: &Issuer) -> Result<Value, Box<dyn std::error::Error + Send +
     metadata.grant_types_supported = words(&["authorization_code", "client_credentials"]);
     metadata.subject_types_supported = words(&["public"]);
     metadata.token_endpoint_auth_methods_supported =
-        words(&["client_secret_basic", "client_secret_post", "none"]);
+        words(&["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]);
     metadata.code_challenge_methods_supported = words(&["S256"]);
     metadata.claims_supported = [
         "sub",
@@ -71,6 +72,8 @@ fn document(issuer: &Issuer) -> Result<Value, Box<dyn std::error::Error + Send +
         document["id_token_encryption_alg_values_supported"] = json!(KeyManagement::NAMES);
         document["id_token_encryption_enc_values_supported"] = json!(ContentEncryption::NAMES);
     }
+    document["token_endpoint_auth_signing_alg_values_supported"] =
+        json!(client_assertion::ALGORITHMS);
     document["request_parameter_supported"] = json!(false);
     document["claims_parameter_supported"] = json!(false);
     document["prompt_values_supported"] = json!(["none", "login", "consent", "select_account"]);

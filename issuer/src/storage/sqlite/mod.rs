@@ -7,6 +7,7 @@
 
 mod actions;
 mod authorizations;
+mod client_assertions;
 mod batch;
 mod clients;
 mod event_log;

@@ -97,7 +97,7 @@ impl EncryptionChange {
         checked.map_err(|error| match error {
             ClientKeyError::NoKeys if changed => refuse(ALG, "It needs jwks or jwks_uri"),
             ClientKeyError::NoKeys => refuse(JWKS, format!("It is needed by {ALG}")),
-            ClientKeyError::Unusable(why) => refuse(JWKS, format!("It cannot be used: {why}")),
+            ClientKeyError::KeySet(why) => refuse(JWKS, format!("It cannot be used: {why}")),
             other => refuse(ALG, format!("It is not offered: {other}")),
         })
     }

@@ -124,11 +124,11 @@ async fn changed(
     now: Timestamp,
 ) -> Result<Client, ApiError> {
     let mut client = tx.find_client(id).await?.ok_or(ApiError::ClientNotFound)?;
-    let was_public = client.token_endpoint_auth_method == Some(TokenEndpointAuthMethod::None);
+    let used_one = TokenEndpointAuthMethod::uses_secret(client.token_endpoint_auth_method);
     change.apply(&mut client)?;
-    let is_public = client.token_endpoint_auth_method == Some(TokenEndpointAuthMethod::None);
-    // A client that is to prove itself from now on needs something to prove itself with.
-    let lacks_one = was_public && !is_public && client.sealed_secret.is_none();
+    let uses_one = TokenEndpointAuthMethod::uses_secret(client.token_endpoint_auth_method);
+    // A client that is to prove itself by a secret from now on needs one.
+    let lacks_one = !used_one && uses_one && client.sealed_secret.is_none();
     if secret.asked_for || lacks_one {
         client.sealed_secret = Some(secret.sealed);
     }
