@@ -248,6 +248,32 @@ mod tests {
     }
 
     #[test]
+    fn numeric_dates_are_numbers_within_the_calendar() {
+        let read = |json: &str| Timestamp::from_numeric_date(json).map(Timestamp::as_millis);
+        for (json, millis) in [
+            ("0", 0),
+            ("7", 7_000),
+            ("7.25", 7_250),
+            ("1e3", 1_000_000),
+            ("253402300799", 253_402_300_799_000),
+        ] {
+            assert_eq!(read(json), Some(millis), "{json}");
+        }
+        for json in [
+            "-1",
+            "-0.5",
+            "253402300800",
+            "1e300",
+            "\"7\"",
+            "null",
+            "[7]",
+            "NaN",
+        ] {
+            assert_eq!(read(json), None, "{json}");
+        }
+    }
+
+    #[test]
     fn seconds_round_down_before_1970_too() {
         assert_eq!(Timestamp::from_millis(-1).as_secs(), -1);
         assert_eq!(Timestamp::from_millis(1999).as_secs(), 1);

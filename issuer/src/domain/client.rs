@@ -137,7 +137,11 @@ mod tests {
                 client.is_confidential(),
                 client.may_use_grant("client_credentials"),
             );
-            assert_eq!(found, (confidential, confidential), "{method:?} {has_secret}");
+            assert_eq!(
+                found,
+                (confidential, confidential),
+                "{method:?} {has_secret}"
+            );
         }
     }
 }

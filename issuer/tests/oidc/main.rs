@@ -8,6 +8,7 @@
 
 mod accounts;
 mod authorize;
+mod client_assertion;
 mod encrypted;
 mod house;
 mod independent_client;

@@ -48,8 +48,12 @@ fn document(issuer: &Issuer) -> Result<Value, Box<dyn std::error::Error + Send +
     metadata.response_modes_supported = words(&["query", "form_post"]);
     metadata.grant_types_supported = words(&["authorization_code", "client_credentials"]);
     metadata.subject_types_supported = words(&["public"]);
-    metadata.token_endpoint_auth_methods_supported =
-        words(&["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]);
+    metadata.token_endpoint_auth_methods_supported = words(&[
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+        "none",
+    ]);
     metadata.code_challenge_methods_supported = words(&["S256"]);
     metadata.claims_supported = [
         "sub",

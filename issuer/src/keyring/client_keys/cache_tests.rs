@@ -104,23 +104,23 @@ async fn after_a_refusal_the_set_is_looked_at_and_a_change_is_noticed() {
     let (client, cache, url) = stage();
     let used = cache.fetched(&url, START).await.unwrap();
     assert!(
-        !cache.may_be_reurld(&url, &used, START).await,
+        !cache.may_be_replaced(&url, &used, START).await,
         "read for this very attempt"
     );
     let soon = START + COOL_DOWN - JUST_BEFORE;
     assert!(
-        cache.may_be_reurld(&url, &used, soon).await,
+        cache.may_be_replaced(&url, &used, soon).await,
         "nobody may look yet"
     );
     let later = START + COOL_DOWN;
     assert!(
-        !cache.may_be_reurld(&url, &used, later).await,
+        !cache.may_be_replaced(&url, &used, later).await,
         "looked: the same"
     );
     client.publish_new();
     let later = later + COOL_DOWN;
     assert!(
-        cache.may_be_reurld(&url, &used, later).await,
+        cache.may_be_replaced(&url, &used, later).await,
         "looked: another"
     );
     let now = cache.fetched(&url, later).await.unwrap();
@@ -133,7 +133,7 @@ async fn a_client_that_refuses_and_is_down_may_have_reurld_its_key() {
     let used = cache.fetched(&url, START).await.unwrap();
     client.go_down();
     let later = START + COOL_DOWN;
-    assert!(cache.may_be_reurld(&url, &used, later).await);
+    assert!(cache.may_be_replaced(&url, &used, later).await);
 }
 
 #[tokio::test]

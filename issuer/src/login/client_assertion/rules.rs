@@ -271,16 +271,32 @@ mod tests {
                 NOW + 301 + leeway,
                 RuleFault::LifetimeTooLong,
             ),
-            ("iat", NOW + leeway, NOW + leeway + 1, RuleFault::Ahead("iat")),
-            ("nbf", NOW + leeway, NOW + leeway + 1, RuleFault::Ahead("nbf")),
+            (
+                "iat",
+                NOW + leeway,
+                NOW + leeway + 1,
+                RuleFault::Ahead("iat"),
+            ),
+            (
+                "nbf",
+                NOW + leeway,
+                NOW + leeway + 1,
+                RuleFault::Ahead("nbf"),
+            ),
         ] {
             assert!(with(name, &json!(last)).is_ok(), "{name} {last}");
             assert_eq!(with(name, &json!(beyond)), Err(fault), "{name} {beyond}");
         }
         assert!(with("jti", &json!("j".repeat(255))).is_ok());
-        assert_eq!(with("jti", &json!("j".repeat(256))), Err(RuleFault::TokenId));
+        assert_eq!(
+            with("jti", &json!("j".repeat(256))),
+            Err(RuleFault::TokenId)
+        );
         let many = |count| json!(vec![ISSUER; count]);
         assert!(with("aud", &many(MAX_AUDIENCES)).is_ok());
-        assert_eq!(with("aud", &many(MAX_AUDIENCES + 1)), Err(RuleFault::Audience));
+        assert_eq!(
+            with("aud", &many(MAX_AUDIENCES + 1)),
+            Err(RuleFault::Audience)
+        );
     }
 }

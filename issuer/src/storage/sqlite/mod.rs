@@ -7,8 +7,8 @@
 
 mod actions;
 mod authorizations;
-mod client_assertions;
 mod batch;
+mod client_assertions;
 mod clients;
 mod event_log;
 mod handle;

@@ -22,7 +22,9 @@ pub(super) const METHOD: &str = "token_endpoint_auth_method";
 const METHODS: &str = "client_authentication_methods";
 
 /// Reads the setting from a body.
-pub(super) fn read(body: &Map<String, Value>) -> Result<Setting<TokenEndpointAuthMethod>, ApiError> {
+pub(super) fn read(
+    body: &Map<String, Value>,
+) -> Result<Setting<TokenEndpointAuthMethod>, ApiError> {
     if let Some(value) = body.get(METHODS) {
         refuse_credentials(&Property::new(METHODS, value, "Authentication by keys"))?;
     }
