@@ -63,7 +63,7 @@ impl Timestamp {
         self.0
     }
 
-    /// Reads a NumericDate (RFC 7519 §2) from its JSON text: seconds since 1970, with or without
+    /// Reads a `NumericDate` (RFC 7519 §2) from its JSON text: seconds since 1970, with or without
     /// fractions, to the end of the year 9999. Whatever else stands there is `None`, so that no
     /// sum with it can overflow.
     pub fn from_numeric_date(json: &str) -> Option<Self> {

@@ -56,7 +56,7 @@ pub enum RuleFault {
     /// `exp` is missing.
     #[error("exp is missing")]
     NoExpiry,
-    /// A time is no NumericDate.
+    /// A time is no `NumericDate`.
     #[error("{0} is not a number of seconds since 1970")]
     Time(&'static str),
     /// `exp` has passed.
