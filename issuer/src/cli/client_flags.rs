@@ -37,7 +37,7 @@ pub(super) struct ClientFlags {
     /// Algorithm of ID Tokens and logout tokens [new clients: RS256].
     #[arg(long, value_name = "ALG")]
     signing_alg: Option<String>,
-    /// How the client proves itself at the token endpoint; private_key_jwt needs --jwks or
+    /// How the client proves itself at the token endpoint; `private_key_jwt` needs --jwks or
     /// --jwks-uri [default: by secret, posted or in the header].
     #[arg(long, value_name = "METHOD", value_parser = auth_methods())]
     auth_method: Option<String>,
@@ -185,7 +185,7 @@ fn or_none(text: String) -> Value {
     if text.is_empty() {
         Value::Null
     } else {
-        json!(text)
+        Value::String(text)
     }
 }
 

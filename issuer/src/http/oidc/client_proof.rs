@@ -23,28 +23,32 @@ const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 /// A request's parameters about the client.
 #[derive(Default)]
 pub(super) struct ShownInBody {
-    pub(super) client_id: Option<String>,
-    pub(super) client_secret: Option<String>,
-    pub(super) client_assertion_type: Option<String>,
-    pub(super) client_assertion: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) secret: Option<String>,
+    pub(super) assertion_type: Option<String>,
+    pub(super) assertion: Option<String>,
 }
 
 impl ShownInBody {
     fn proof(&self, issuer: &Issuer) -> Result<Option<Proof>, OAuthError> {
-        let assertion = match (&self.client_assertion_type, &self.client_assertion) {
+        let assertion = match (&self.assertion_type, &self.assertion) {
             (None, None) => None,
-            (Some(kind), Some(assertion)) if kind == JWT_BEARER => {
+            (kind, assertion) => {
+                let is_known = kind.as_deref() == Some(JWT_BEARER);
+                if !is_known {
+                    tracing::debug!(
+                        "a client's assertion has no client_assertion_type that is known"
+                    );
+                }
+                // Without a known type it is none, and is refused as any other that is not good.
+                let assertion = assertion.clone().filter(|_| is_known);
                 Some(Proof::Assertion(ShownAssertion {
-                    assertion: Secret::new(assertion.clone()),
+                    assertion: Secret::new(assertion.unwrap_or_default()),
                     token_endpoint: endpoint(issuer.id(), TOKEN),
                 }))
             }
-            _ => {
-                tracing::debug!("a client's assertion is incomplete or of an unknown type");
-                return Err(OAuthError::invalid_client(false));
-            }
         };
-        match (assertion, &self.client_secret) {
+        match (assertion, &self.secret) {
             (Some(_), Some(_)) => Err(OAuthError::invalid_request(
                 "the client shows a secret and an assertion; one of the two is enough",
             )),
@@ -63,8 +67,9 @@ pub(super) fn read(
     let in_body = body.proof(issuer)?;
     let Some(header) = headers.get(AUTHORIZATION) else {
         let proof = in_body.unwrap_or(Proof::Nothing);
-        let client_id = body.client_id.clone().or_else(|| match &proof {
-            Proof::Assertion(shown) => claimed_client(&shown.assertion),
+        let client_id = body.id.clone().or_else(|| match &proof {
+            // Nobody is called "", so what cannot be read is refused as any other.
+            Proof::Assertion(shown) => Some(claimed_client(&shown.assertion).unwrap_or_default()),
             _ => None,
         });
         let client_id = client_id.ok_or_else(|| OAuthError::invalid_client(false))?;
@@ -75,7 +80,7 @@ pub(super) fn read(
         .ok()
         .and_then(basic)
         .ok_or_else(|| OAuthError::invalid_client(true))?;
-    if in_body.is_some() || body.client_id.as_ref().is_some_and(|id| *id != client_id) {
+    if in_body.is_some() || body.id.as_ref().is_some_and(|id| *id != client_id) {
         let text = "the client shows itself in the header and in the body";
         return Err(OAuthError::invalid_request(text));
     }

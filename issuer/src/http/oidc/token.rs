@@ -195,13 +195,10 @@ impl Body {
         let mut found = Self::default();
         let repeated = pairs.fill([
             ("grant_type", &mut found.grant_type),
-            ("client_id", &mut found.client.client_id),
-            ("client_secret", &mut found.client.client_secret),
-            (
-                "client_assertion_type",
-                &mut found.client.client_assertion_type,
-            ),
-            ("client_assertion", &mut found.client.client_assertion),
+            ("client_id", &mut found.client.id),
+            ("client_secret", &mut found.client.secret),
+            ("client_assertion_type", &mut found.client.assertion_type),
+            ("client_assertion", &mut found.client.assertion),
             ("code", &mut found.code),
             ("redirect_uri", &mut found.redirect_uri),
             ("code_verifier", &mut found.code_verifier),

@@ -29,11 +29,11 @@ async fn oidcc_backchannel_logout_discovery_endpoint_verification() {
 async fn oidcc_backchannel_rp_initiated_logout() {
     let stage = Stage::start(None).await;
     let ada = stage.sign_in().await;
-    let state = "s".repeat(128);
+    let long = "s".repeat(128);
     let fields = [
         ("id_token_hint", ada.id_token.as_str()),
         ("post_logout_redirect_uri", &stage.after_logout()),
-        ("state", &state),
+        ("state", &long),
     ];
     let told = tokio::time::timeout(SOON, stage.app.wait_for(1));
     let (page, told) = tokio::join!(stage.end_session(&fields), told);
@@ -41,7 +41,7 @@ async fn oidcc_backchannel_rp_initiated_logout() {
         page.url.as_str().starts_with(&stage.after_logout()),
         "{page:?}"
     );
-    assert_eq!(parameter(&page.url, "state"), Some(state));
+    assert_eq!(parameter(&page.url, "state"), Some(long));
     let told = told.expect("the app was not told");
     assert_eq!(told.len(), 1);
     check_request(&told[0]);

@@ -40,8 +40,10 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/", listener.local_addr().unwrap());
-        let mut config = Config::default();
-        config.issuer = Some(issuer.unwrap_or(&address).parse().unwrap());
+        let mut config = Config {
+            issuer: Some(issuer.unwrap_or(&address).parse().unwrap()),
+            ..Config::default()
+        };
         config.keys.master_key_file = folder.path().join("master.key");
         // Only in development it is made at the first start.
         let master_key = URL_SAFE_NO_PAD.encode([7; 32]);
