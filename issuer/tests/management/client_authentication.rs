@@ -17,7 +17,7 @@ async fn create(api: &Api, mut body: Value) -> Answer {
 
 async fn patch(api: &Api, made: &Value, body: Value) -> Answer {
     let line = format!("PATCH /clients/{}", made["client_id"].as_str().unwrap());
-    let scopes = "update:clients read:client_keys";
+    let scopes = "update:clients update:client_keys read:client_keys";
     api.call(scopes, &line, body).await
 }
 
@@ -119,4 +119,35 @@ async fn who_could_not_prove_itself_is_refused_by_property_and_rule() {
     }
     let gone = json!({METHOD: "none", "jwks_uri": null});
     patch(&api, &made, gone).await.expect(200);
+}
+
+#[tokio::test]
+async fn who_may_not_change_a_secret_may_not_say_what_proves_the_client_either() {
+    let api = Api::start().await;
+    let with_secret = create(&api, json!({})).await.expect(201);
+    let body = json!({METHOD: "private_key_jwt", "jwks_uri": URI});
+    let signs = create(&api, body.clone()).await.expect(201);
+    let jwks = json!({"jwks": key_set(SigningAlgorithm::EdDsa)});
+    for (client, body, status) in [
+        (&with_secret, body, 403),
+        (&signs, jwks.clone(), 403),
+        (
+            &signs,
+            json!({"jwks_uri": "https://evil.example/jwks"}),
+            403,
+        ),
+        (&signs, json!({"name": "Till"}), 200),
+        // Its keys prove nothing, they encrypt.
+        (&with_secret, jwks, 200),
+    ] {
+        let line = format!("PATCH /clients/{}", client["client_id"].as_str().unwrap());
+        let answer = api.call("update:clients", &line, body).await;
+        answer.expect(status);
+    }
+    let kept = api
+        .client(signs["client_id"].as_str().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(kept.name, "Till");
+    assert_eq!(json!(kept.keys), json!({"at": URI}));
 }

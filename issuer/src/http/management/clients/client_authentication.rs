@@ -32,6 +32,12 @@ pub(super) fn read(
     Setting::read(value.map(|value| property(METHOD, value)), method)
 }
 
+/// Whether a body registers the client for signing.
+pub(super) fn asks_to_sign(body: &Map<String, Value>) -> bool {
+    body.get(METHOD)
+        .is_some_and(|method| method == "private_key_jwt")
+}
+
 fn property<'a>(name: &str, value: &'a Value) -> Property<'a> {
     let description = match name {
         METHOD => "How the client authenticates",

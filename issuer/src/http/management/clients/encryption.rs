@@ -106,6 +106,11 @@ impl EncryptionChange {
 const NO_ENC: &str = "It needs id_token_encrypted_response_enc, which is A128GCM or A256GCM: \
      the default of the registration, A128CBC-HS256, is not offered";
 
+/// Whether a body says which keys the client has.
+pub(super) fn names_keys(body: &Map<String, Value>) -> bool {
+    body.contains_key(JWKS) || body.contains_key(JWKS_URI)
+}
+
 fn description(name: &str) -> &'static str {
     match name {
         ALG => "How the key of encrypted tokens reaches the client",
