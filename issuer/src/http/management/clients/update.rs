@@ -152,11 +152,13 @@ async fn changed(
     now: Timestamp,
 ) -> Result<Client, ApiError> {
     let mut client = tx.find_client(id).await?.ok_or(ApiError::ClientNotFound)?;
-    let needed_before = TokenEndpointAuthMethod::uses_secret(client.token_endpoint_auth_method);
+    let before = client.token_endpoint_auth_method;
     change.apply(&mut client)?;
-    let needs_now = TokenEndpointAuthMethod::uses_secret(client.token_endpoint_auth_method);
+    let method = client.token_endpoint_auth_method;
     // A client that is to prove itself by a secret from now on needs one.
-    let lacks_one = !needed_before && needs_now && client.sealed_secret.is_none();
+    let lacks_one = method != before
+        && TokenEndpointAuthMethod::uses_secret(method)
+        && client.sealed_secret.is_none();
     if secret.asked_for || lacks_one {
         client.sealed_secret = Some(secret.sealed);
     }
