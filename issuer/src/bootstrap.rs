@@ -68,15 +68,16 @@ async fn make_client(
         return Ok(());
     }
     let mut body = client_body(wanted);
-    match &wanted.secret {
-        Some(source) => {
-            let secret = source.read(&wanted.secret_key(), config)?;
-            body.insert("client_secret".to_owned(), json!(secret.expose()));
-        }
-        None => {
-            body.insert("token_endpoint_auth_method".to_owned(), json!("none"));
-        }
+    if let Some(source) = &wanted.secret {
+        let secret = source.read(&wanted.secret_key(), config)?;
+        body.insert("client_secret".to_owned(), json!(secret.expose()));
     }
+    let method = match &wanted.secret {
+        _ if wanted.private_key_jwt => Some("private_key_jwt"),
+        Some(_) => None,
+        None => Some("none"),
+    };
+    body.extend(method.map(|it| ("token_endpoint_auth_method".to_owned(), json!(it))));
     let drafted = draft(issuer, &body, Some(wanted.id.clone()), issuer.now());
     let Draft { client, .. } = drafted.map_err(|source| BootstrapError::Client {
         id: wanted.id.to_string(),

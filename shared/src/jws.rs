@@ -97,6 +97,22 @@ pub struct JwsHeader {
     pub typ: Option<String>,
 }
 
+impl JwsHeader {
+    /// Whether `typ` is this media type. They compare without regard to case, and `application/`
+    /// may stand before them (RFC 7515 §4.1.9).
+    pub fn has_type(&self, name: &str) -> bool {
+        const FRONT: &str = "application/";
+        let Some(typ) = self.typ.as_deref() else {
+            return false;
+        };
+        let bare = match typ.split_at_checked(FRONT.len()) {
+            Some((front, rest)) if front.eq_ignore_ascii_case(FRONT) => rest,
+            _ => typ,
+        };
+        bare.eq_ignore_ascii_case(name)
+    }
+}
+
 /// A header that was read before, beside its text.
 ///
 /// All tokens that a key signs have the same one, so whoever remembers it need not read it again.
@@ -225,6 +241,18 @@ impl<'a> UnverifiedJws<'a> {
             text: text.trim_end_matches('.').to_owned(),
             header: Arc::clone(&self.header),
         }
+    }
+
+    /// What the unverified payload says in a member, if it is a string.
+    ///
+    /// # Security
+    ///
+    /// Anybody can write anything there. It serves to find out whose keys to verify with, and for
+    /// nothing else.
+    pub fn claimed(&self, name: &str) -> Option<String> {
+        let payload = URL_SAFE_NO_PAD.decode(self.payload).ok()?;
+        let claims = Object::parse(payload).ok()?;
+        claims.text(name).ok()?.map(std::borrow::Cow::into_owned)
     }
 
     /// Checks the signature with each of `keys` that fits `alg`, then reads the payload.

@@ -63,6 +63,26 @@ impl Timestamp {
         self.0
     }
 
+    /// Reads a `NumericDate` (RFC 7519 §2) from its JSON text: seconds since 1970, with or without
+    /// fractions, to the end of the year 9999. Whatever else stands there is `None`, so that no
+    /// sum with it can overflow.
+    pub fn from_numeric_date(json: &str) -> Option<Self> {
+        const YEAR_9999: i64 = Timestamp::MAX.as_secs();
+        if let Ok(secs) = json.parse::<i64>() {
+            return (0..=YEAR_9999)
+                .contains(&secs)
+                .then(|| Self::from_secs(secs));
+        }
+        let secs: f64 = serde_json::from_str(json).ok()?;
+        #[expect(clippy::cast_precision_loss, reason = "the bound is far below 2^53")]
+        let valid = (0.0..=YEAR_9999 as f64).contains(&secs);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the bounds were just checked"
+        )]
+        valid.then(|| Self::from_millis((secs * 1000.0) as i64))
+    }
+
     /// How long ago `earlier` was, or zero if it is not earlier.
     pub fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
@@ -225,6 +245,32 @@ mod tests {
             assert_eq!(Timestamp::parse_rfc3339(&end.to_rfc3339()), Ok(end));
         }
         assert_eq!(Timestamp::MAX.to_rfc3339(), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn numeric_dates_are_numbers_within_the_calendar() {
+        let read = |json: &str| Timestamp::from_numeric_date(json).map(Timestamp::as_millis);
+        for (json, millis) in [
+            ("0", 0),
+            ("7", 7_000),
+            ("7.25", 7_250),
+            ("1e3", 1_000_000),
+            ("253402300799", 253_402_300_799_000),
+        ] {
+            assert_eq!(read(json), Some(millis), "{json}");
+        }
+        for json in [
+            "-1",
+            "-0.5",
+            "253402300800",
+            "1e300",
+            "\"7\"",
+            "null",
+            "[7]",
+            "NaN",
+        ] {
+            assert_eq!(read(json), None, "{json}");
+        }
     }
 
     #[test]

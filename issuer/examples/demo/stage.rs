@@ -123,6 +123,7 @@ fn client(id: ClientId, secret: &str, app: &Url) -> anyhow::Result<BootstrapClie
         encryption_alg: None,
         encryption_enc: None,
         jwks_uri: None,
+        private_key_jwt: false,
         management_scopes: vec!["all".to_owned()],
     })
 }

@@ -80,7 +80,7 @@ pub(super) struct Create {
     #[arg(long)]
     secret_stdin: bool,
     /// A client that cannot keep a secret, such as an app on a phone; it must use PKCE.
-    #[arg(long, conflicts_with_all = ["secret", "secret_stdin"])]
+    #[arg(long, conflicts_with_all = ["secret", "secret_stdin", "auth_method"])]
     public: bool,
     #[command(flatten)]
     flags: ClientFlags,
@@ -296,6 +296,7 @@ fn print(
     let secret = match secret {
         Some(secret) => secret.expose().clone(),
         None if client.sealed_secret.is_some() => "(hidden; --show-secret)".to_owned(),
+        None if client.is_confidential() => "none: the client signs with its own key".to_owned(),
         None => "none: a public client".to_owned(),
     };
     let settings = client.logout.clone().unwrap_or_default();

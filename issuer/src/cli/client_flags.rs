@@ -37,6 +37,12 @@ pub(super) struct ClientFlags {
     /// Algorithm of ID Tokens and logout tokens [new clients: RS256].
     #[arg(long, value_name = "ALG")]
     signing_alg: Option<String>,
+    /// How the client proves itself at the token endpoint; `private_key_jwt` needs --jwks or
+    /// --jwks-uri [default: by secret, posted or in the header].
+    #[arg(long, value_name = "METHOD", value_parser = auth_methods())]
+    auth_method: Option<String>,
+    #[command(flatten)]
+    keys: KeyFlags,
     #[command(flatten)]
     encryption: EncryptionFlags,
     #[command(flatten)]
@@ -53,6 +59,12 @@ struct EncryptionFlags {
     /// How a token is encrypted: A256GCM or A128GCM.
     #[arg(long, value_name = "ENC", requires = "encryption_alg")]
     encryption_enc: Option<String>,
+}
+
+/// The client's own keys, for its assertions and for encrypted tokens.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Keys of the client")]
+struct KeyFlags {
     /// Where the client publishes its public keys ("" for none).
     #[arg(long, value_name = "URL", conflicts_with = "jwks")]
     jwks_uri: Option<String>,
@@ -131,7 +143,12 @@ impl ClientFlags {
             self.signing_alg.map(Value::String),
         );
 
-        self.encryption.write(body)?;
+        set(
+            "token_endpoint_auth_method",
+            self.auth_method.map(Value::String),
+        );
+        self.keys.write(body)?;
+        self.encryption.write(body);
         let mut logout = member(body, "oidc_logout");
         let before = logout.clone();
         let mut set = |name: &str, value: Option<Value>| {
@@ -163,15 +180,17 @@ impl ClientFlags {
     }
 }
 
+/// "" stands for none.
+fn or_none(text: String) -> Value {
+    if text.is_empty() {
+        Value::Null
+    } else {
+        Value::String(text)
+    }
+}
+
 impl EncryptionFlags {
-    fn write(self, body: &mut Map<String, Value>) -> anyhow::Result<()> {
-        let or_none = |text: String| {
-            if text.is_empty() {
-                Value::Null
-            } else {
-                json!(text)
-            }
-        };
+    fn write(self, body: &mut Map<String, Value>) {
         if let Some(alg) = self.encryption_alg.map(or_none) {
             // What is not encrypted has no way of being encrypted either.
             let enc = self.encryption_enc.map_or(Value::Null, Value::String);
@@ -180,6 +199,11 @@ impl EncryptionFlags {
             }
             body.insert("id_token_encrypted_response_alg".to_owned(), alg);
         }
+    }
+}
+
+impl KeyFlags {
+    fn write(self, body: &mut Map<String, Value>) -> anyhow::Result<()> {
         if let Some(url) = self.jwks_uri.map(or_none) {
             body.insert("jwks_uri".to_owned(), url);
         }
@@ -193,6 +217,15 @@ impl EncryptionFlags {
         }
         Ok(())
     }
+}
+
+fn auth_methods() -> PossibleValuesParser {
+    PossibleValuesParser::new([
+        "none",
+        "client_secret_post",
+        "client_secret_basic",
+        "private_key_jwt",
+    ])
 }
 
 /// A key set from a file.

@@ -1,7 +1,7 @@
-//! `user`: makes, blocks and deletes users, and sets their passwords.
+//! `user`: makes, blocks and deletes users, and sets their passwords and addresses.
 //!
-//! A user is named by id or by e-mail address. Blocking, deleting and a new password end the
-//! user's sessions, and the clients that chose to hear of it are told.
+//! A user is named by id or by e-mail address. Blocking, deleting, a new password and a new address
+//! end the user's sessions, and the clients that chose to hear of it are told.
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -52,7 +52,23 @@ pub(super) enum Command {
         #[command(flatten)]
         password: PasswordFlags,
     },
+    /// Sets a user's e-mail address and ends all sessions of the user.
+    ///
+    /// The user signs in with the new address from now on. It counts as not verified.
+    #[command(after_help = EMAIL_EXAMPLES)]
+    Email {
+        /// The user's id or present e-mail address.
+        #[arg(long, value_name = "USER")]
+        id: String,
+        /// The new address.
+        #[arg(long, value_name = "ADDRESS")]
+        email: String,
+    },
 }
+
+const EMAIL_EXAMPLES: &str = "\
+Example:
+  logout-issuer user email --id ada@example.com --email ada@example.org";
 
 const CREATE_EXAMPLES: &str = "\
 Example:
@@ -120,6 +136,10 @@ impl Command {
                     keep: None,
                 };
                 change(issuer, &user, password, "has a new password").await
+            }
+            Self::Email { id, email } => {
+                let done = format!("has the address {email} now");
+                change(issuer, &id, AccountChange::Email(email), &done).await
             }
         }
     }

@@ -28,8 +28,12 @@ pub struct BootstrapClient {
     pub id: ClientId,
     /// Shown to people; the id by default.
     pub name: Option<String>,
-    /// The client's secret; without one it is a public client.
+    /// The client's secret; without one it is a public client, or one that signs.
     pub secret: Option<SecretSource>,
+    /// Whether the client proves itself with its own key, which is at `jwks_uri`, instead of a
+    /// secret.
+    #[serde(default)]
+    pub private_key_jwt: bool,
     /// Redirect URIs.
     #[serde(default)]
     pub callbacks: Vec<String>,

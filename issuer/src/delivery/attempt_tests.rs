@@ -17,7 +17,7 @@ use crate::domain::token_encryption::{
     ClientKeys, ContentEncryption, KeyManagement, TokenEncryption,
 };
 use crate::egress::RetryAfter;
-use crate::keyring::encrypter::KeySetSource;
+use crate::keyring::client_keys::{ClientKeyCache, KeySetSource};
 use crate::storage::sqlite::SqliteStore;
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_413_600);
@@ -94,7 +94,7 @@ async fn try_once(claimed: &ClaimedDelivery, keys: &KeyRing, sender: &Fixed) -> 
     let means = Means {
         issuer: &issuer,
         keys,
-        encrypter: &Encrypter::new(Arc::new(NoKeySets)),
+        encrypter: &Encrypter::new(Arc::new(ClientKeyCache::new(Arc::new(NoKeySets)))),
         sender,
     };
     attempt(claimed, means, NOW, "j1".parse().unwrap())
@@ -158,7 +158,7 @@ async fn an_algorithm_without_a_key_is_our_fault_and_sends_nothing() {
     let means = Means {
         issuer: &issuer,
         keys: &keys,
-        encrypter: &Encrypter::new(Arc::new(NoKeySets)),
+        encrypter: &Encrypter::new(Arc::new(ClientKeyCache::new(Arc::new(NoKeySets)))),
         sender: &sender,
     };
     let error = attempt(&claimed, means, NOW, "j1".parse().unwrap())

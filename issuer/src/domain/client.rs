@@ -73,15 +73,19 @@ impl Client {
     pub fn may_use_grant(&self, grant: &str) -> bool {
         if self.grant_types.is_empty() {
             return matches!(grant, "authorization_code" | "refresh_token")
-                || (grant == "client_credentials" && self.sealed_secret.is_some());
+                || (grant == "client_credentials" && self.is_confidential());
         }
         self.grant_types.iter().any(|known| known == grant)
     }
 
-    /// Whether the client can keep a secret.
+    /// Whether the client can keep a secret: it must prove itself, and may do what a public
+    /// client may not. One that is registered for a way of proving itself is confidential even
+    /// while it lacks what it needs for that.
     pub fn is_confidential(&self) -> bool {
-        self.sealed_secret.is_some()
-            && self.token_endpoint_auth_method != Some(TokenEndpointAuthMethod::None)
+        match self.token_endpoint_auth_method {
+            Some(method) => method != TokenEndpointAuthMethod::None,
+            None => self.sealed_secret.is_some(),
+        }
     }
 }
 
@@ -97,4 +101,47 @@ pub enum TokenEndpointAuthMethod {
     ClientSecretBasic,
     /// A JWT signed with the client's key.
     PrivateKeyJwt,
+}
+
+impl TokenEndpointAuthMethod {
+    /// Whether a client that is registered so has a secret; one that names no way has one too.
+    pub fn uses_secret(method: Option<Self>) -> bool {
+        !matches!(method, Some(Self::None | Self::PrivateKeyJwt))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use TokenEndpointAuthMethod as Method;
+
+    use super::*;
+
+    #[test]
+    fn who_proves_itself_in_any_way_is_confidential_and_may_act_for_itself() {
+        for (method, has_secret, confidential) in [
+            (None, false, false),
+            (None, true, true),
+            (Some(Method::None), false, false),
+            (Some(Method::None), true, false),
+            (Some(Method::ClientSecretPost), true, true),
+            (Some(Method::ClientSecretBasic), true, true),
+            (Some(Method::ClientSecretBasic), false, true),
+            (Some(Method::PrivateKeyJwt), false, true),
+            (Some(Method::PrivateKeyJwt), true, true),
+        ] {
+            let id = "shop".parse().expect("a client id");
+            let mut client = Client::new(id, "Shop", Timestamp::from_secs(0));
+            client.token_endpoint_auth_method = method;
+            client.sealed_secret = has_secret.then(|| "sealed".to_owned());
+            let found = (
+                client.is_confidential(),
+                client.may_use_grant("client_credentials"),
+            );
+            assert_eq!(
+                found,
+                (confidential, confidential),
+                "{method:?} {has_secret}"
+            );
+        }
+    }
 }

@@ -9,6 +9,7 @@ pub mod action_run;
 pub mod attempt;
 pub mod authorization;
 pub mod client;
+pub mod client_assertion;
 pub mod delivery;
 pub mod event_log;
 pub mod initiator;

@@ -18,7 +18,8 @@ use crate::domain::refresh_token::RefreshTokenRules;
 use crate::domain::retention::Retention;
 use crate::domain::session::SessionLifetimes;
 use crate::egress::{self, Egress, Lookup, SetUpError};
-use crate::keyring::encrypter::{Encrypter, KeySetSource};
+use crate::keyring::client_keys::{ClientKeyCache, KeySetSource};
+use crate::keyring::encrypter::Encrypter;
 use crate::keyring::{KeyRing, KeyRingError};
 use crate::logout::EndQueue;
 use crate::storage::Store;
@@ -168,6 +169,8 @@ impl IssuerBuilder {
             let (masters, algorithms) = (&self.config.master_keys, &self.config.signing_algorithms);
             let keys =
                 KeyRing::open(&*store, masters.clone(), algorithms, self.clock.now()).await?;
+            let client_keys = Arc::clone(&egress) as Arc<dyn KeySetSource>;
+            let client_keys = Arc::new(ClientKeyCache::new(client_keys));
             let windows = self.config.delivery.windows();
             let engine = self.actions;
             #[cfg(feature = "actions")]
@@ -185,7 +188,8 @@ impl IssuerBuilder {
                 clock: self.clock,
                 random: self.random,
                 keys: Arc::new(keys),
-                encrypter: Arc::new(Encrypter::new(Arc::clone(&egress) as Arc<dyn KeySetSource>)),
+                encrypter: Arc::new(Encrypter::new(Arc::clone(&client_keys))),
+                client_keys,
                 egress,
                 waiters: Arc::default(),
                 actions,

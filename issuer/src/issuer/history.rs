@@ -1,8 +1,10 @@
 //! Deletes history whose time is over.
 //!
 //! Finished deliveries go with their attempts, records of the event log by their date, runs of Actions
-//! and authorization codes by their age, refresh grants a day after their death; a delivery that is not finished stays, however old it is. A few rows go in each transaction, so that others write in
-//! between. A wall clock that jumped must not cost anybody's history, so it is held against a
+//! and authorization codes by their age, refresh grants a day after their death, assertions of
+//! clients when they are dead; a delivery that is not finished stays, however old it is. A few rows
+//! go in each transaction, so that others write in between. A wall clock that jumped must not cost
+//! anybody's history, so it is held against a
 //! monotonic one as in `sweep.rs`.
 
 use std::sync::{Arc, Weak};
@@ -37,6 +39,8 @@ pub struct Deleted {
     pub codes: u64,
     /// Refresh grants that were revoked or had expired, with their tokens.
     pub refresh_grants: u64,
+    /// Used assertions of clients.
+    pub client_assertions: u64,
 }
 
 /// Deletes old history, time and again, until the issuer is gone.
@@ -95,12 +99,17 @@ impl Issuer {
         let grants = delete(self.store(), move |tx| {
             tx.delete_dead_refresh_grants(died, ROWS_AT_A_TIME)
         });
+        let grants = grants.await?;
+        let assertions = delete(self.store(), move |tx| {
+            tx.delete_dead_assertions(now, ROWS_AT_A_TIME)
+        });
         Ok(Deleted {
             deliveries,
             events,
             action_executions,
             codes,
-            refresh_grants: grants.await?,
+            refresh_grants: grants,
+            client_assertions: assertions.await?,
         })
     }
 }

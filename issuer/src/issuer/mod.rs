@@ -30,6 +30,7 @@ use crate::domain::session::SessionLifetimes;
 use crate::domain::signing_key::{DueSteps, KeyLife};
 use crate::egress::Egress;
 use crate::enlisted::Enlisted;
+use crate::keyring::client_keys::ClientKeyCache;
 use crate::keyring::encrypter::Encrypter;
 use crate::keyring::{KeyRing, KeyRingError};
 use crate::logout::{EndQueue, Ended, Ending, LogContext, expiry};
@@ -76,6 +77,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
     keys: Arc<KeyRing>,
+    client_keys: Arc<ClientKeyCache>,
     encrypter: Arc<Encrypter>,
     egress: Arc<Egress>,
     waiters: Arc<Waiters>,
@@ -110,6 +112,11 @@ impl Issuer {
     /// The signing keys.
     pub fn keys(&self) -> &KeyRing {
         &self.0.keys
+    }
+
+    /// The public keys of clients.
+    pub fn client_keys(&self) -> &ClientKeyCache {
+        &self.0.client_keys
     }
 
     /// What encrypts tokens for clients that ask for it.

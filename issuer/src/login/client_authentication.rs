@@ -2,10 +2,13 @@
 //!
 //! A client uses exactly one way, and the one it is registered for; with a secret and no way
 //! registered, basic and post are both good. Secrets are opened for the comparison only, which
-//! takes the same time whatever is wrong.
+//! takes the same time whatever is wrong. Whoever is refused gets one answer; why is in the log, at
+//! debug level. Neighbours: `client_assertion/` checks what a client signed,
+//! `http/oidc/client_proof.rs` reads what it shows.
 
 use logout_shared::{ClientId, Secret};
 
+use super::client_assertion::{self, AssertionFault, ShownAssertion};
 use crate::domain::client::{Client, TokenEndpointAuthMethod};
 use crate::issuer::Issuer;
 use crate::keyring::{CLIENT_SECRET_PURPOSE, KeyRingError};
@@ -29,6 +32,8 @@ pub enum Proof {
     Basic(Secret<String>),
     /// A secret in the body.
     Post(Secret<String>),
+    /// A token that the client signed.
+    Assertion(ShownAssertion),
 }
 
 /// A client that did not prove itself.
@@ -61,37 +66,45 @@ pub async fn authenticate(
     issuer: &Issuer,
     credentials: &Credentials,
 ) -> Result<Client, ClientAuthenticationError> {
-    let refused = ClientAuthenticationError::Refused;
     let Ok(id) = credentials.client_id.parse::<ClientId>() else {
-        return Err(refused);
+        return Err(ClientAuthenticationError::Refused);
     };
     let client = issuer.store().read().await?.find_client(&id).await?;
     let Some(client) = client else {
-        return Err(refused);
+        return Err(refused(&id, &"there is no such client"));
     };
     if !may_use(&client, &credentials.proof) {
-        return Err(refused);
+        return Err(refused(&id, &"it is not registered for this way"));
     }
     match &credentials.proof {
-        Proof::Nothing => Ok(client),
+        Proof::Nothing => {}
         Proof::Basic(secret) | Proof::Post(secret) => {
-            if has_secret(issuer, &client, secret)? {
-                Ok(client)
-            } else {
-                Err(refused)
+            if !has_secret(issuer, &client, secret)? {
+                return Err(refused(&id, &"its secret is another one"));
             }
         }
+        Proof::Assertion(shown) => match client_assertion::check(issuer, &client, shown).await {
+            Ok(()) => {}
+            Err(AssertionFault::Storage(error)) => return Err(error.into()),
+            Err(fault) => return Err(refused(&id, &fault)),
+        },
     }
+    Ok(client)
+}
+
+fn refused(id: &ClientId, why: &dyn std::fmt::Display) -> ClientAuthenticationError {
+    tracing::debug!(client.id = %id, "client \"{id}\" did not prove itself: {why}");
+    ClientAuthenticationError::Refused
 }
 
 fn may_use(client: &Client, proof: &Proof) -> bool {
     use TokenEndpointAuthMethod as Method;
-    match (proof, client.token_endpoint_auth_method) {
-        (Proof::Nothing, _) => !client.is_confidential(),
-        (Proof::Basic(_), Some(Method::ClientSecretBasic))
-        | (Proof::Post(_), Some(Method::ClientSecretPost)) => true,
-        (_, None) => client.sealed_secret.is_some(),
-        _ => false,
+    let registered = client.token_endpoint_auth_method;
+    match proof {
+        Proof::Nothing => !client.is_confidential(),
+        Proof::Basic(_) => matches!(registered, None | Some(Method::ClientSecretBasic)),
+        Proof::Post(_) => matches!(registered, None | Some(Method::ClientSecretPost)),
+        Proof::Assertion(_) => registered == Some(Method::PrivateKeyJwt),
     }
 }
 

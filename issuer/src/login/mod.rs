@@ -11,6 +11,7 @@ pub mod access_token;
 pub mod account_changes;
 pub mod actions;
 pub mod authorize;
+pub mod client_assertion;
 pub mod client_authentication;
 pub mod client_credentials;
 mod code;

@@ -9,6 +9,7 @@
 
 mod actions;
 mod authorizations;
+mod client_assertions;
 mod clients;
 mod event_log;
 mod outbox;
@@ -29,6 +30,7 @@ use futures_util::future::BoxFuture;
 
 pub use actions::{ActionReads, ActionWrites};
 pub use authorizations::{AuthorizationReads, AuthorizationWrites, CodeUse};
+pub use client_assertions::ClientAssertionWrites;
 pub use clients::{ClientReads, ClientWrites};
 pub use event_log::{EventLogReads, EventLogWrites, EventNumber, LogRecord};
 pub use outbox::{
@@ -89,6 +91,7 @@ pub trait Transaction:
     + SessionWrites
     + ParticipantWrites
     + ClientWrites
+    + ClientAssertionWrites
     + UserWrites
     + AuthorizationWrites
     + RefreshTokenWrites

@@ -20,6 +20,10 @@ encryption_enc = \"A256GCM\"
 jwks_uri = \"https://shop.example/jwks\"
 [[bootstrap.clients]]
 id = \"app\"
+[[bootstrap.clients]]
+id = \"till\"
+private_key_jwt = true
+jwks_uri = \"https://till.example/jwks\"
 [[bootstrap.users]]
 email = \"ada@example.com\"
 password = \"first\"
@@ -68,6 +72,11 @@ fn the_first_start_makes_clients_and_users() {
         (&app["name"], &app["token_endpoint_auth_method"]),
         (&json!("app"), &json!("none"))
     );
+    let till = program.json(&["client", "show", "till", "--show-secret"]);
+    assert_eq!(
+        (&till["token_endpoint_auth_method"], &till["client_secret"]),
+        (&json!("private_key_jwt"), &json!(null))
+    );
     let users = program.json(&["user", "list"]);
     assert_eq!(
         (&users[0]["user_id"], &users[0]["admin"]),
@@ -84,7 +93,7 @@ fn what_was_changed_or_deleted_stays_so() {
     program.ok(&["user", "delete", "auth0|ada"]);
     drop(program.serve());
     let clients = program.json(&["client", "list"]);
-    assert_eq!(clients.as_array().unwrap().len(), 1);
+    assert_eq!(clients.as_array().unwrap().len(), 2);
     assert_eq!(clients[0]["name"], "Shop 2");
     assert_eq!(program.json(&["user", "list"]), json!([]));
 }

@@ -265,3 +265,37 @@ fn a_deleted_client_is_gone() {
             .starts_with("no clients yet; create one with")
     );
 }
+
+#[test]
+fn a_client_that_signs_is_made_with_its_keys() {
+    let program = Program::new();
+    let create = ["client", "create", "--name", "Till", "--id", "till"];
+    let signs = ["--auth-method", "private_key_jwt"];
+    let error = program.refused(&[&create[..], &signs].concat());
+    assert!(error.contains("needs jwks or jwks_uri"), "{error}");
+    let at = ["--jwks-uri", "https://till.example/jwks.json"];
+    let made = program.json(&[&create[..], &signs, &at].concat());
+    assert_eq!(made["token_endpoint_auth_method"], "private_key_jwt");
+    assert_eq!(made["jwks_uri"], "https://till.example/jwks.json");
+    assert!(made.get("client_secret").is_none(), "{made}");
+    let shown = program.ok(&["client", "show", "till"]);
+    assert!(shown.contains("signs with its own key"), "{shown}");
+    let back = [
+        "client",
+        "update",
+        "till",
+        "--auth-method",
+        "client_secret_post",
+    ];
+    program.ok(&back);
+    let shown = program.json(&["client", "show", "till", "--show-secret"]);
+    assert_eq!(shown["client_secret"].as_str().unwrap().len(), 64);
+    let wrong = [
+        "client",
+        "update",
+        "till",
+        "--auth-method",
+        "client_secret_jwt",
+    ];
+    assert_eq!(program.run(&wrong).code, 2);
+}

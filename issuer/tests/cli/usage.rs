@@ -56,6 +56,8 @@ fn wrong_usage_is_exit_code_2_and_prints_nothing_else() {
             "--password-stdin",
         ],
         &["user", "create", "--email", "a@b.example", "--password", ""],
+        &["user", "email", "--id", "a@b.example"],
+        &["user", "email", "--email", "a@b.example"],
         &["session", "end", "s", "--initiator", "logout"],
         &["session", "end", "s", "--initiator", "profile-changed"],
         &["session", "list", "--take", "0"],

@@ -1,8 +1,9 @@
-//! `user`: made, blocked, deleted, with a new password.
+//! `user`: made, blocked, deleted, with a new password or address.
 
 use serde_json::json;
 
 use crate::program::Program;
+use crate::session::{begin, with_client};
 
 fn create(program: &Program) -> serde_json::Value {
     let create = [
@@ -105,4 +106,63 @@ fn a_user_is_named_by_id_or_address() {
             .ok(&["user", "list"])
             .starts_with("no users yet; create one with")
     );
+}
+
+#[test]
+fn a_new_address_ends_the_sessions_and_the_apps_that_asked_are_told() {
+    let program = with_client("http://127.0.0.1:9/bcl");
+    let initiators = ["--initiators", "email-identifier-changed"];
+    program.ok(&[&["client", "update", "a"][..], &initiators].concat());
+    let id = create(&program)["user_id"].as_str().unwrap().to_owned();
+    begin(&program, &id, "a");
+    let email =
+        |user: &str, new: &str| program.ok(&["user", "email", "--id", user, "--email", new]);
+    // The address that it has already is no news.
+    assert!(!email(&id, "Ada@Example.com").contains("ended"));
+    let told = email("ada@example.com", "ada@example.org");
+    assert!(
+        told.contains("has the address ada@example.org now; 1 session ended, 1 to tell"),
+        "{told}"
+    );
+    let user = &program.json(&["user", "list"])[0];
+    assert_eq!(
+        (&user["email"], &user["email_verified"]),
+        (&json!("ada@example.org"), &json!(false))
+    );
+    let owed = program.json(&["delivery", "list"]);
+    assert_eq!(
+        owed["deliveries"][0]["initiator"],
+        "email-identifier-changed"
+    );
+    assert_eq!(owed["deliveries"].as_array().unwrap().len(), 1, "{owed}");
+    assert!(
+        program
+            .ok(&["session", "list"])
+            .starts_with("no live sessions")
+    );
+}
+
+#[test]
+fn an_address_that_cannot_be_had_changes_nothing() {
+    let program = Program::new();
+    let id = create(&program)["user_id"].as_str().unwrap().to_owned();
+    let other = [
+        "user",
+        "create",
+        "--email",
+        "bob@example.com",
+        "--password",
+        "x",
+    ];
+    program.json(&other);
+    let before = program.json(&["user", "list"]);
+    for (user, new, told) in [
+        (id.as_str(), "BOB@example.com", "exists already"),
+        (&id, "bob", "not an e-mail address"),
+        ("nobody", "eve@example.com", "no user"),
+    ] {
+        let error = program.refused(&["user", "email", "--id", user, "--email", new]);
+        assert!(error.contains(told), "{error}");
+    }
+    assert_eq!(program.json(&["user", "list"]), before);
 }

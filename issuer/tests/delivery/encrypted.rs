@@ -9,7 +9,7 @@ use axum::routing::get;
 use logout_issuer::domain::delivery::{AttemptError, DeliveryState};
 use logout_issuer::domain::logout_settings::LogoutUrl;
 use logout_issuer::domain::token_encryption::{self, ClientKeys, TokenEncryption};
-use logout_issuer::keyring::encrypter::COOL_DOWN;
+use logout_issuer::keyring::client_keys::COOL_DOWN;
 use logout_receiver::{BackchannelLogout, KeySource, SigningAlgorithm};
 use logout_shared::ClientId;
 use logout_shared::jwe::{ContentEncryption, DecryptionKey, KeyManagement};

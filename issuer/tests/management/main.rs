@@ -13,6 +13,7 @@
 mod api;
 mod bearer;
 mod bodies;
+mod client_authentication;
 mod client_encryption;
 mod client_lists;
 mod client_settings;

@@ -8,6 +8,8 @@
 
 mod accounts;
 mod authorize;
+mod client_assertion;
+mod conformance;
 mod encrypted;
 mod house;
 mod independent_client;

@@ -7,6 +7,7 @@
 
 mod actions;
 mod authorizations;
+mod client_assertions;
 mod clients;
 mod event_log;
 mod outbox_claim;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::id::{ClientId, Issuer, SessionId, Subject};
-use crate::jws::{Payload, Verified};
+use crate::jws::{JwsHeader, Payload, Verified};
 use crate::logout_token::claims::EVENT_URI;
 use crate::logout_token::times::check_times;
 use crate::logout_token::{LogoutSubject, LogoutToken, RuleViolation};
@@ -121,7 +121,7 @@ impl Verified<Payload> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn check(self, expected: &Expected<'_>) -> Result<LogoutToken, RuleViolation> {
-        check_type(self.header().typ.as_deref(), expected.types)?;
+        check_type(self.header(), expected.types)?;
         let claims = self.into_value();
         check_issuer(&claims, expected.issuer)?;
         check_audience(&claims, expected)?;
@@ -148,29 +148,16 @@ impl Verified<Payload> {
     }
 }
 
-/// Explicit typing (RFC 8725 §3.11). Media types compare without regard to case, and
-/// `application/` may stand before them (RFC 7515 §4.1.9).
-fn check_type(typ: Option<&str>, policy: TypePolicy) -> Result<(), RuleViolation> {
-    let is = |typ: &str, name: &str| {
-        let (front, rest) = typ
-            .split_at_checked("application/".len())
-            .unwrap_or(("", typ));
-        let bare = if front.eq_ignore_ascii_case("application/") {
-            rest
-        } else {
-            typ
-        };
-        bare.eq_ignore_ascii_case(name)
+/// Explicit typing (RFC 8725 §3.11).
+fn check_type(header: &JwsHeader, policy: TypePolicy) -> Result<(), RuleViolation> {
+    let accepted: &[&str] = match (&header.typ, policy) {
+        (None, TypePolicy::Strict) => return Err(RuleViolation::WrongType),
+        (None, _) => return Ok(()),
+        (Some(_), TypePolicy::Strict) => &["logout+jwt"],
+        (Some(_), TypePolicy::Tolerant) => &["logout+jwt", "JWT"],
+        (Some(_), TypePolicy::WithSecurityEvents) => &["logout+jwt", "JWT", "secevent+jwt"],
     };
-    let accepted = match (typ, policy) {
-        (None, policy) => policy != TypePolicy::Strict,
-        (Some(typ), TypePolicy::Strict) => is(typ, "logout+jwt"),
-        (Some(typ), TypePolicy::Tolerant) => is(typ, "logout+jwt") || is(typ, "JWT"),
-        (Some(typ), TypePolicy::WithSecurityEvents) => ["logout+jwt", "JWT", "secevent+jwt"]
-            .iter()
-            .any(|name| is(typ, name)),
-    };
-    if accepted {
+    if accepted.iter().any(|name| header.has_type(name)) {
         Ok(())
     } else {
         Err(RuleViolation::WrongType)

@@ -73,28 +73,8 @@ fn read_time(
     name: &str,
     malformed: RuleViolation,
 ) -> Result<Option<Timestamp>, RuleViolation> {
-    const YEAR_9999: i64 = Timestamp::MAX.as_secs();
     let Some(raw) = claims.raw(name) else {
         return Ok(None);
     };
-    if let Ok(secs) = raw.parse::<i64>() {
-        let valid = (0..=YEAR_9999).contains(&secs);
-        return if valid {
-            Ok(Some(Timestamp::from_secs(secs)))
-        } else {
-            Err(malformed)
-        };
-    }
-    let secs: f64 = serde_json::from_str(raw).map_err(|_| malformed)?;
-    #[expect(clippy::cast_precision_loss, reason = "the bound is far below 2^53")]
-    let valid = (0.0..=YEAR_9999 as f64).contains(&secs);
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the bounds were just checked"
-    )]
-    if valid {
-        Ok(Some(Timestamp::from_millis((secs * 1000.0) as i64)))
-    } else {
-        Err(malformed)
-    }
+    Timestamp::from_numeric_date(raw).map(Some).ok_or(malformed)
 }

@@ -14,6 +14,7 @@ use crate::domain::token_encryption::{ContentEncryption, KeyManagement};
 use crate::http::pages;
 use crate::issuer::Issuer;
 use crate::login::authorize::{REFRESH_SCOPES, USER_SCOPES};
+use crate::login::client_assertion;
 use crate::login::profile;
 
 /// The endpoint.
@@ -50,8 +51,12 @@ fn document(issuer: &Issuer) -> Result<Value, Box<dyn std::error::Error + Send +
     metadata.grant_types_supported =
         words(&["authorization_code", "refresh_token", "client_credentials"]);
     metadata.subject_types_supported = words(&["public"]);
-    metadata.token_endpoint_auth_methods_supported =
-        words(&["client_secret_basic", "client_secret_post", "none"]);
+    metadata.token_endpoint_auth_methods_supported = words(&[
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+        "none",
+    ]);
     metadata.code_challenge_methods_supported = words(&["S256"]);
     metadata.claims_supported = [
         "sub",
@@ -74,9 +79,13 @@ fn document(issuer: &Issuer) -> Result<Value, Box<dyn std::error::Error + Send +
         document["id_token_encryption_alg_values_supported"] = json!(KeyManagement::NAMES);
         document["id_token_encryption_enc_values_supported"] = json!(ContentEncryption::NAMES);
     }
+    document["token_endpoint_auth_signing_alg_values_supported"] =
+        json!(client_assertion::ALGORITHMS);
     // RFC 8414: clients prove themselves at both endpoints alike.
-    let methods = document["token_endpoint_auth_methods_supported"].clone();
-    document["revocation_endpoint_auth_methods_supported"] = methods;
+    for what in ["methods", "signing_alg_values"] {
+        let token = document[format!("token_endpoint_auth_{what}_supported")].clone();
+        document[format!("revocation_endpoint_auth_{what}_supported")] = token;
+    }
     document["request_parameter_supported"] = json!(false);
     document["claims_parameter_supported"] = json!(false);
     document["prompt_values_supported"] = json!(["none", "login", "consent", "select_account"]);

@@ -6,6 +6,7 @@
 
 mod authorize;
 mod browser;
+mod client_proof;
 mod discovery;
 mod end_session;
 mod jwks;

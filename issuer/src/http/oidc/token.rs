@@ -6,15 +6,14 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, PRAGMA};
+use axum::http::header::{CACHE_CONTROL, PRAGMA};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use logout_shared::Secret;
 use serde_json::{Map, Value, json};
 
 use super::browser::Browser;
+use super::client_proof::{self, ShownInBody};
 use super::parameters::{Pairs, has_content_type};
 use super::person_tokens;
 use super::refresh::by_refresh_token;
@@ -24,9 +23,7 @@ use crate::http::oauth_error::OAuthError;
 use crate::http::refresh_settings;
 use crate::issuer::Issuer;
 use crate::login::access_token;
-use crate::login::client_authentication::{
-    ClientAuthenticationError, Credentials, Proof, authenticate,
-};
+use crate::login::client_authentication::{ClientAuthenticationError, Proof, authenticate};
 use crate::login::client_credentials::{self, ClientCredentialsError, ClientCredentialsRequest};
 use crate::login::token::{CodeExchange, exchange_code};
 
@@ -95,7 +92,7 @@ pub(super) async fn authenticated(
     headers: &HeaderMap,
     body: &Body,
 ) -> Result<Client, OAuthError> {
-    let credentials = credentials(headers, body)?;
+    let credentials = client_proof::read(issuer, headers, &body.client)?;
     authenticate(issuer, &credentials)
         .await
         .map_err(|error| match error {
@@ -113,7 +110,7 @@ async fn by_credentials(
     body: Body,
 ) -> Result<Map<String, Value>, OAuthError> {
     let denied = |status, text: String| OAuthError::new(status, "access_denied", text);
-    let credentials = credentials(headers, &body)?;
+    let credentials = client_proof::read(issuer, headers, &body.client)?;
     let client = authenticate(issuer, &credentials)
         .await
         .map_err(|error| match error {
@@ -168,8 +165,7 @@ pub(super) fn answer(access_token: &str, scope: &str) -> Map<String, Value> {
 #[derive(Default)]
 pub(super) struct Body {
     grant_type: Option<String>,
-    client_id: Option<String>,
-    client_secret: Option<String>,
+    client: ShownInBody,
     code: Option<String>,
     redirect_uri: Option<String>,
     code_verifier: Option<String>,
@@ -180,10 +176,12 @@ pub(super) struct Body {
 }
 
 impl Body {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 12] = [
         "grant_type",
         "client_id",
         "client_secret",
+        "client_assertion_type",
+        "client_assertion",
         "code",
         "redirect_uri",
         "code_verifier",
@@ -204,8 +202,10 @@ impl Body {
         let mut found = Self::default();
         let repeated = pairs.fill([
             ("grant_type", &mut found.grant_type),
-            ("client_id", &mut found.client_id),
-            ("client_secret", &mut found.client_secret),
+            ("client_id", &mut found.client.id),
+            ("client_secret", &mut found.client.secret),
+            ("client_assertion_type", &mut found.client.assertion_type),
+            ("client_assertion", &mut found.client.assertion),
             ("code", &mut found.code),
             ("redirect_uri", &mut found.redirect_uri),
             ("code_verifier", &mut found.code_verifier),
@@ -220,70 +220,6 @@ impl Body {
                 let text = format!("the parameter {name} was sent more than once");
                 Err(OAuthError::invalid_request(text))
             }
-        }
-    }
-}
-
-/// What the client shows of itself, in exactly one place (RFC 6749 §2.3).
-fn credentials(headers: &HeaderMap, body: &Body) -> Result<Credentials, OAuthError> {
-    let in_body = body
-        .client_secret
-        .clone()
-        .map(|secret| Proof::Post(Secret::new(secret)));
-    let Some(header) = headers.get(AUTHORIZATION) else {
-        let client_id = body.client_id.clone();
-        let client_id = client_id.ok_or_else(|| OAuthError::invalid_client(false))?;
-        return Ok(Credentials {
-            client_id,
-            proof: in_body.unwrap_or(Proof::Nothing),
-        });
-    };
-    let (client_id, secret) = header
-        .to_str()
-        .ok()
-        .and_then(basic)
-        .ok_or_else(|| OAuthError::invalid_client(true))?;
-    if in_body.is_some() || body.client_id.as_ref().is_some_and(|id| *id != client_id) {
-        let text = "the client shows itself in the header and in the body";
-        return Err(OAuthError::invalid_request(text));
-    }
-    Ok(Credentials {
-        client_id,
-        proof: Proof::Basic(Secret::new(secret)),
-    })
-}
-
-/// Id and secret of a basic header; both are form-encoded inside (RFC 6749 §2.3.1).
-fn basic(header: &str) -> Option<(String, String)> {
-    let (scheme, encoded) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-    let (id, secret) = decoded.split_once(':')?;
-    Some((form_decode(id), form_decode(secret)))
-}
-
-fn form_decode(text: &str) -> String {
-    let spaced = text.replace('+', " ");
-    percent_encoding::percent_decode_str(&spaced)
-        .decode_utf8_lossy()
-        .into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn basic_credentials_are_form_encoded_inside() {
-        let header = format!("Basic {}", STANDARD.encode("app%3A1:s+e%25c"));
-        assert_eq!(
-            basic(&header),
-            Some(("app:1".to_owned(), "s e%c".to_owned()))
-        );
-        for bad in ["Bearer x", "Basic", "Basic !", "Basic YQ=="] {
-            assert_eq!(basic(bad), None, "{bad}");
         }
     }
 }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use logout_shared::jwe::{self, EncryptionKey};
 use logout_shared::{Issuer, Timestamp};
 
-use super::cache::{Cached, KeyCache, Place};
-use super::{ClientKeyError, KeySetSource};
+use super::ClientKeyError;
 use crate::domain::client::Client;
-use crate::domain::token_encryption::{
-    ClientKeys, ContentEncryption, KeyManagement, TokenEncryption,
-};
+use crate::domain::logout_settings::LogoutUrl;
+use crate::domain::token_encryption::{ClientKeys, ContentEncryption, TokenEncryption};
+use crate::keyring::client_keys::{Cached, ClientKeyCache, KeySet};
 
 /// A client's key, and how its tokens are encrypted.
 #[derive(Debug)]
@@ -18,7 +17,7 @@ pub struct ClientKey {
     key: Arc<EncryptionKey>,
     enc: ContentEncryption,
     /// Where a fetched key was found, and the fetch that brought it.
-    fetched: Option<(Place, Cached)>,
+    fetched: Option<(LogoutUrl, Cached)>,
 }
 
 impl ClientKey {
@@ -43,15 +42,13 @@ impl ClientKey {
 /// Encrypts tokens for clients.
 #[derive(Debug)]
 pub struct Encrypter {
-    cache: KeyCache,
+    keys: Arc<ClientKeyCache>,
 }
 
 impl Encrypter {
-    /// An encrypter that reads key sets from here.
-    pub fn new(source: Arc<dyn KeySetSource>) -> Self {
-        Self {
-            cache: KeyCache::new(source),
-        }
+    /// An encrypter that takes clients' keys from here.
+    pub fn new(keys: Arc<ClientKeyCache>) -> Self {
+        Self { keys }
     }
 
     /// Whether a client's keys can be used as it wants them used; a `jwks_uri` is not read for it.
@@ -64,7 +61,8 @@ impl Encrypter {
             None => Err(ClientKeyError::NoKeys),
             Some(ClientKeys::At(_)) => Ok(()),
             Some(ClientKeys::Given(set)) => {
-                choose(set.to_string().as_bytes(), wanted.alg).map(drop)
+                let set = KeySet::parse(set.to_string().as_bytes())?;
+                Ok(set.encryption_key(wanted.alg).map(drop)?)
             }
         }
     }
@@ -86,11 +84,11 @@ impl Encrypter {
         };
         let (key, fetched) = match &client.keys {
             None => return Err(ClientKeyError::NoKeys),
-            Some(ClientKeys::Given(set)) => (self.cache.given(&set.to_string(), alg)?, None),
+            Some(ClientKeys::Given(set)) => (self.keys.given(set)?.encryption_key(alg)?, None),
             Some(ClientKeys::At(url)) => {
-                let place = (url.clone(), alg);
-                let cached = self.cache.fetched(&place, now).await?;
-                (Arc::clone(&cached.key), Some((place, cached)))
+                let cached = self.keys.fetched(url, now).await?;
+                let key = cached.set().encryption_key(alg)?;
+                (key, Some((url.clone(), cached)))
             }
         };
         Ok(Some(ClientKey { key, enc, fetched }))
@@ -103,16 +101,7 @@ impl Encrypter {
     pub async fn may_be_replaced(&self, key: &ClientKey, now: Timestamp) -> bool {
         match &key.fetched {
             None => false,
-            Some((place, used)) => self.cache.may_be_replaced(place, used, now).await,
+            Some((url, used)) => self.keys.may_be_replaced(url, used, now).await,
         }
     }
-}
-
-/// The key of a set that fits.
-pub(super) fn choose(set: &[u8], alg: KeyManagement) -> Result<EncryptionKey, ClientKeyError> {
-    let alg = match alg {
-        KeyManagement::RsaOaep256 => jwe::KeyManagement::RsaOaep256,
-        KeyManagement::EcdhEs => jwe::KeyManagement::EcdhEs,
-    };
-    EncryptionKey::from_set(set, alg).map_err(|error| ClientKeyError::Unusable(error.to_string()))
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use logout_shared::{Issuer, Timestamp};
 
-use super::{ClientKeyError, KeySetSource};
+use super::ClientKeyError;
 use crate::domain::client::Client;
 use crate::domain::token_encryption::{ClientKeys, TokenEncryption};
+use crate::keyring::client_keys::ClientKeyCache;
 
 /// A key of a client; there is none.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub struct Encrypter(());
 
 impl Encrypter {
     /// An encrypter that cannot encrypt.
-    pub fn new(_source: Arc<dyn KeySetSource>) -> Self {
+    pub fn new(_keys: Arc<ClientKeyCache>) -> Self {
         Self(())
     }
 

@@ -12,7 +12,7 @@ use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
 const TABLE: &str = "logout_migrations";
 
 /// All migrations, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (
         1,
         "issuer",
@@ -47,6 +47,11 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
         7,
         "refresh tokens",
         include_str!("../../../migrations/sqlite/0007_refresh_tokens.sql"),
+    ),
+    (
+        8,
+        "client assertions",
+        include_str!("../../../migrations/sqlite/0008_client_assertions.sql"),
     ),
 ];
 

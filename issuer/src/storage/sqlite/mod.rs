@@ -8,6 +8,7 @@
 mod actions;
 mod authorizations;
 mod batch;
+mod client_assertions;
 mod clients;
 mod event_log;
 mod handle;

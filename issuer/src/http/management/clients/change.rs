@@ -4,13 +4,14 @@
 //! whole. Reading needs the issuer's rules (which URLs may be called, which algorithms it signs
 //! with), applying needs the client only, so that it fits into a transaction.
 //! Neighbours: `logout_settings.rs` reads `oidc_logout`, `encryption.rs` how tokens are encrypted,
-//! `echoed.rs` what is only kept, `wire.rs` writes a client out.
+//! `client_authentication.rs` how the client proves itself, `echoed.rs` what is only kept, `wire.rs`
+//! writes a client out.
 
 use logout_shared::{Secret, SigningAlgorithm};
 use serde_json::{Map, Value};
 
 use super::encryption::{self, EncryptionChange};
-use super::{echoed, logout_settings, urls};
+use super::{client_authentication, echoed, logout_settings, urls};
 use crate::domain::client::{Client, TokenEndpointAuthMethod};
 use crate::domain::logout_settings::LogoutSettings;
 use crate::domain::management_scope;
@@ -30,7 +31,7 @@ const ACTED_ON: [&str; 11] = [
     "name",
     "oidc_backchannel_logout",
     "oidc_logout",
-    "token_endpoint_auth_method",
+    client_authentication::METHOD,
 ];
 
 /// What the token endpoint may be asked for; the issuer serves some of them.
@@ -133,10 +134,7 @@ impl ClientChange {
             secret: get("client_secret", "The client's secret")
                 .map(|it| secret(&it))
                 .transpose()?,
-            auth_method: Setting::read(
-                get("token_endpoint_auth_method", "How the client authenticates"),
-                auth_method,
-            )?,
+            auth_method: client_authentication::read(body)?,
             callbacks: get("callbacks", "URLs that a sign-in may return to")
                 .map(|it| urls::read(&it))
                 .transpose()?,
@@ -171,8 +169,10 @@ impl ClientChange {
         replace(&mut client.grant_types, self.grant_types);
         replace(&mut client.signing_algorithm, self.algorithm);
         replace(&mut client.management_scopes, self.management_scopes);
+        let asked = self.auth_method != Setting::Untouched;
         self.auth_method
             .apply(&mut client.token_endpoint_auth_method);
+        client_authentication::check(client, asked)?;
         self.logout.apply(&mut client.logout);
         for (name, value) in self.other {
             if value.is_null() {
@@ -200,15 +200,6 @@ fn secret(property: &Property<'_>) -> Result<Secret<String>, ApiError> {
         return Err(property.refuse("It has a character outside of space to ~"));
     }
     Ok(Secret::new(secret.to_owned()))
-}
-
-fn auth_method(property: &Property<'_>) -> Result<TokenEndpointAuthMethod, ApiError> {
-    let known = ["none", "client_secret_post", "client_secret_basic"];
-    Ok(match property.one_of(&known)? {
-        "none" => TokenEndpointAuthMethod::None,
-        "client_secret_post" => TokenEndpointAuthMethod::ClientSecretPost,
-        _ => TokenEndpointAuthMethod::ClientSecretBasic,
-    })
 }
 
 fn grant_types(property: &Property<'_>) -> Result<Vec<String>, ApiError> {

@@ -57,7 +57,7 @@ pub(super) async fn handle(
 pub struct Draft {
     /// The client; its secret is sealed inside.
     pub client: Client,
-    /// The secret; public clients have none.
+    /// The secret; public clients have none, and none have those that sign.
     pub secret: Option<Secret<String>>,
 }
 
@@ -86,8 +86,8 @@ pub fn draft(
         client.token_endpoint_auth_method = Some(TokenEndpointAuthMethod::None);
     }
     change.apply(&mut client)?;
-    let public = client.token_endpoint_auth_method == Some(TokenEndpointAuthMethod::None);
-    let secret = given.or_else(|| (!public).then(|| generate_secret(&**issuer.random())));
+    let wants_one = TokenEndpointAuthMethod::uses_secret(client.token_endpoint_auth_method);
+    let secret = given.or_else(|| wants_one.then(|| generate_secret(&**issuer.random())));
     if let Some(secret) = &secret {
         client.sealed_secret = Some(seal_secret(issuer, &client.id, secret)?);
     }

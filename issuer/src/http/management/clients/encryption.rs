@@ -97,7 +97,7 @@ impl EncryptionChange {
         checked.map_err(|error| match error {
             ClientKeyError::NoKeys if changed => refuse(ALG, "It needs jwks or jwks_uri"),
             ClientKeyError::NoKeys => refuse(JWKS, format!("It is needed by {ALG}")),
-            ClientKeyError::Unusable(why) => refuse(JWKS, format!("It cannot be used: {why}")),
+            ClientKeyError::KeySet(why) => refuse(JWKS, format!("It cannot be used: {why}")),
             other => refuse(ALG, format!("It is not offered: {other}")),
         })
     }
@@ -105,6 +105,11 @@ impl EncryptionChange {
 
 const NO_ENC: &str = "It needs id_token_encrypted_response_enc, which is A128GCM or A256GCM: \
      the default of the registration, A128CBC-HS256, is not offered";
+
+/// Whether a body says which keys the client has.
+pub(super) fn names_keys(body: &Map<String, Value>) -> bool {
+    body.contains_key(JWKS) || body.contains_key(JWKS_URI)
+}
 
 fn description(name: &str) -> &'static str {
     match name {

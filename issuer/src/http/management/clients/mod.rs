@@ -4,6 +4,7 @@
 //! ([`client_body`]).
 
 mod change;
+mod client_authentication;
 mod create;
 mod delete;
 mod echoed;

@@ -14,7 +14,10 @@ use serde_json::{Map, Value};
 
 use super::change::ClientChange;
 use super::wire::{View, client_body};
-use super::{client_id, generate_secret, open_secret, require_for_grants, seal_secret};
+use super::{
+    client_authentication, client_id, encryption, generate_secret, open_secret, require_for_grants,
+    seal_secret,
+};
 use crate::domain::client::{Client, TokenEndpointAuthMethod};
 use crate::domain::event_log::LogEvent;
 use crate::http::api_error::{ApiError, Invalid, Place};
@@ -43,6 +46,7 @@ pub(super) async fn handle(
         return Err(Invalid::whole(Place::Payload, reason).into());
     }
     let id = client_id(&id)?;
+    require_for_proof(&bearer, &issuer, &id, &body).await?;
     let properties = (StatusCode::OK, body.keys().cloned().collect());
     let event = call.changed(&bearer, "Update a client", properties, issuer.now());
     let client = change_client(&issuer, &id, &body, event).await?;
@@ -63,6 +67,30 @@ fn require_for_properties(bearer: &Bearer, body: &Map<String, Value>) -> Result<
         bearer.require("update:clients")?;
     }
     require_for_grants(bearer, body)
+}
+
+/// Who says which keys a client signs with can sign in its name, as with its secret.
+async fn require_for_proof(
+    bearer: &Bearer,
+    issuer: &Issuer,
+    id: &ClientId,
+    body: &Map<String, Value>,
+) -> Result<(), ApiError> {
+    let signs = |client: Client| {
+        client.token_endpoint_auth_method == Some(TokenEndpointAuthMethod::PrivateKeyJwt)
+    };
+    let gives_proof = if client_authentication::asks_to_sign(body) {
+        true
+    } else if encryption::names_keys(body) {
+        let found = issuer.store().read().await?.find_client(id).await?;
+        found.is_some_and(signs)
+    } else {
+        false
+    };
+    if gives_proof {
+        bearer.require("update:client_keys")?;
+    }
+    Ok(())
 }
 
 /// Changes a client by the rules of the endpoint and gives it as it is now.
@@ -124,11 +152,13 @@ async fn changed(
     now: Timestamp,
 ) -> Result<Client, ApiError> {
     let mut client = tx.find_client(id).await?.ok_or(ApiError::ClientNotFound)?;
-    let was_public = client.token_endpoint_auth_method == Some(TokenEndpointAuthMethod::None);
+    let before = client.token_endpoint_auth_method;
     change.apply(&mut client)?;
-    let is_public = client.token_endpoint_auth_method == Some(TokenEndpointAuthMethod::None);
-    // A client that is to prove itself from now on needs something to prove itself with.
-    let lacks_one = was_public && !is_public && client.sealed_secret.is_none();
+    let method = client.token_endpoint_auth_method;
+    // A client that is to prove itself by a secret from now on needs one.
+    let lacks_one = method != before
+        && TokenEndpointAuthMethod::uses_secret(method)
+        && client.sealed_secret.is_none();
     if secret.asked_for || lacks_one {
         client.sealed_secret = Some(secret.sealed);
     }
