@@ -7,6 +7,7 @@
 
 use logout_shared::{ClientId, SessionId, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
 use super::action_run::ActionError;
@@ -25,6 +26,8 @@ pub const MAX_SECRETS: usize = 30;
 pub const MAX_SECRET_NAME_CHARS: usize = 128;
 /// The most characters of a secret's value.
 pub const MAX_SECRET_VALUE_CHARS: usize = 4096;
+/// The most characters of the name of a binding.
+pub const MAX_DISPLAY_NAME_CHARS: usize = 255;
 /// The most characters of an Action's name.
 pub const MAX_NAME_CHARS: usize = 255;
 /// How long a run is remembered.
@@ -39,6 +42,8 @@ pub struct Action {
     pub name: String,
     /// The draft.
     pub code: String,
+    /// What the author wrote it for, such as `node22`; only shown.
+    pub runtime: Option<String>,
     /// What the code finds in `event.secrets`.
     pub secrets: Vec<ActionSecret>,
     /// The number of the version that runs.
@@ -71,6 +76,46 @@ pub struct ActionVersion {
     pub code: String,
     /// When it was deployed.
     pub created_at: Timestamp,
+}
+
+impl ActionVersion {
+    /// Names the version for good.
+    pub fn id(&self) -> String {
+        version_id(&self.action, self.number)
+    }
+}
+
+/// The name of a version of an Action.
+pub fn version_id(action: &str, number: u32) -> String {
+    derived_id(&format!("version {number} of {action}"))
+}
+
+/// That an Action is to run at each login, once it is deployed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionBinding {
+    /// The Action; it is bound once at most.
+    pub action: String,
+    /// What people call the binding.
+    pub display_name: String,
+    /// Since when the Action has been bound.
+    pub bound_at: Timestamp,
+}
+
+impl ActionBinding {
+    /// Names the binding for as long as the Action is there.
+    pub fn id(&self) -> String {
+        derived_id(&format!("binding of {}", self.action))
+    }
+}
+
+/// An id in the form of a UUID, always the same for the same text.
+fn derived_id(text: &str) -> String {
+    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(half)
+        .into_uuid()
+        .to_string()
 }
 
 /// An Action that runs at each login.
@@ -122,6 +167,11 @@ pub enum ActionFault {
     /// The name is empty or too long.
     #[error("an Action's name has 1 to {MAX_NAME_CHARS} characters, and no control characters")]
     Name,
+    /// The name of a binding is empty or too long.
+    #[error(
+        "a binding's name has 1 to {MAX_DISPLAY_NAME_CHARS} characters, and no control characters"
+    )]
+    DisplayName,
     /// The code is too long.
     #[error("the code has {0} bytes; at most {MAX_CODE_BYTES} are allowed: shorten it")]
     CodeTooLong(usize),
@@ -131,6 +181,9 @@ pub enum ActionFault {
     /// The value of a secret is too long.
     #[error("a secret's value has at most {MAX_SECRET_VALUE_CHARS} characters")]
     SecretValue,
+    /// A secret is to keep its value and has none.
+    #[error("the secret {0:?} has no value yet; give it one")]
+    SecretWithoutValue(String),
     /// Too many secrets.
     #[error("an Action has at most {MAX_SECRETS} secrets; remove one first")]
     TooManySecrets,
@@ -152,6 +205,17 @@ pub fn check_name(name: &str) -> Result<(), ActionFault> {
         && !name.chars().any(char::is_control)
         && name.trim() == name;
     good.then_some(()).ok_or(ActionFault::Name)
+}
+
+/// Whether a binding may be called this.
+///
+/// # Errors
+///
+/// [`ActionFault::DisplayName`] if not.
+pub fn check_display_name(name: &str) -> Result<(), ActionFault> {
+    let good = (1..=MAX_DISPLAY_NAME_CHARS).contains(&name.chars().count())
+        && !name.chars().any(char::is_control);
+    good.then_some(()).ok_or(ActionFault::DisplayName)
 }
 
 /// Whether code is short enough.
@@ -186,12 +250,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn ids_of_versions_and_bindings_are_always_the_same() {
+        let id = version_id("a", 1);
+        assert_eq!(id.len(), 36);
+        assert_eq!(version_id("a", 1), id);
+        assert_ne!(version_id("a", 2), id);
+        assert_ne!(version_id("b", 1), id);
+    }
+
+    #[test]
     fn each_limit_holds_at_its_number_and_one_past_it() {
         assert!(check_code(&"x".repeat(MAX_CODE_BYTES)).is_ok());
         assert!(check_code(&"x".repeat(MAX_CODE_BYTES + 1)).is_err());
         assert!(check_name(&"ü".repeat(MAX_NAME_CHARS)).is_ok());
         assert!(check_name(&"ü".repeat(MAX_NAME_CHARS + 1)).is_err());
         assert!(check_name("").is_err() && check_name("a\nb").is_err());
+        assert!(check_display_name(&"ü".repeat(MAX_DISPLAY_NAME_CHARS)).is_ok());
+        assert!(check_display_name(&"ü".repeat(MAX_DISPLAY_NAME_CHARS + 1)).is_err());
+        assert!(check_display_name("").is_err() && check_display_name("a\nb").is_err());
         let (name, value) = (
             "n".repeat(MAX_SECRET_NAME_CHARS),
             "v".repeat(MAX_SECRET_VALUE_CHARS),

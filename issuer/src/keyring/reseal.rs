@@ -204,6 +204,7 @@ mod tests {
             id: "a".into(),
             name: "A".into(),
             code: String::new(),
+            runtime: None,
             secrets: vec![secret],
             deployed: None,
             created_at: NOW,

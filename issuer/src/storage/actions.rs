@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use logout_shared::Timestamp;
 
 use super::StorageError;
-use crate::domain::action::{Action, ActionExecution, ActionVersion, BoundAction};
+use crate::domain::action::{
+    Action, ActionBinding, ActionExecution, ActionVersion, BoundAction,
+};
 
 /// Reads Actions.
 #[async_trait]
@@ -21,11 +23,27 @@ pub trait ActionReads {
         action: &str,
     ) -> Result<Vec<ActionVersion>, StorageError>;
 
+    /// One version of an Action, if it is still kept.
+    async fn find_action_version(
+        &mut self,
+        action: &str,
+        number: u32,
+    ) -> Result<Option<ActionVersion>, StorageError>;
+
     /// What runs at a login, in this order: bound Actions that were deployed.
     async fn bound_actions(&mut self) -> Result<Vec<BoundAction>, StorageError>;
 
     /// The ids of the bound Actions, in their order, deployed or not.
     async fn action_bindings(&mut self) -> Result<Vec<String>, StorageError>;
+
+    /// The bindings in their order, of Actions that are deployed or not.
+    async fn list_action_bindings(&mut self) -> Result<Vec<ActionBinding>, StorageError>;
+
+    /// One run, if it is still remembered.
+    async fn find_action_execution(
+        &mut self,
+        id: &str,
+    ) -> Result<Option<ActionExecution>, StorageError>;
 
     /// The latest runs, newest first; of one Action or of all.
     async fn list_action_executions(
@@ -52,7 +70,7 @@ pub trait ActionWrites {
     async fn delete_action(&mut self, id: &str) -> Result<bool, StorageError>;
 
     /// Replaces the bindings.
-    async fn bind_actions(&mut self, ids: &[String]) -> Result<(), StorageError>;
+    async fn bind_actions(&mut self, bindings: &[ActionBinding]) -> Result<(), StorageError>;
 
     /// Remembers runs.
     async fn insert_action_executions(

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use logout_issuer::domain::action::{Action, ActionExecution, ActionSecret, ActionVersion};
+use logout_issuer::domain::action::{
+    Action, ActionBinding, ActionExecution, ActionSecret, ActionVersion,
+};
 use logout_issuer::domain::action_run::{ActionError, ActionErrorKind};
 use logout_issuer::storage::Store;
 
@@ -14,6 +16,7 @@ fn action(name: &str) -> Action {
         id: format!("id of {name}"),
         name: name.into(),
         code: "the draft".into(),
+        runtime: Some("node22".into()),
         secrets: vec![ActionSecret {
             name: "KEY".into(),
             sealed: "sealed".into(),
@@ -22,6 +25,14 @@ fn action(name: &str) -> Action {
         deployed: Some(2),
         created_at: at(0),
         updated_at: at(2),
+    }
+}
+
+fn binding(name: &str) -> ActionBinding {
+    ActionBinding {
+        action: format!("id of {name}"),
+        display_name: format!("{name} at each login"),
+        bound_at: at(3),
     }
 }
 
@@ -80,7 +91,9 @@ each_store! {
                     tx.insert_action_version(&version(&one, number), 2).await?;
                 }
             }
-            tx.bind_actions(&["id of b".into(), "id of never-deployed".into(), "id of a".into()]).await?;
+            tx.bind_actions(&["b", "never-deployed", "a"].map(binding)).await?;
+            let listed = tx.list_action_bindings().await?;
+            assert_eq!(listed, ["b", "never-deployed", "a"].map(binding));
             tx.bound_actions().await
         })
         .unwrap();
@@ -88,7 +101,7 @@ each_store! {
         assert_eq!(names, [("b", "code 2"), ("a", "code 2")]);
         assert!(commit!(store, |tx| tx.delete_action("id of a").await).is_err(), "it is bound");
         let left = commit!(store, |tx| {
-            tx.bind_actions(&["id of b".into()]).await?;
+            tx.bind_actions(&[binding("b")]).await?;
             assert!(tx.delete_action("id of a").await?);
             tx.action_bindings().await
         });
@@ -102,6 +115,8 @@ each_store! {
             for number in 1..=5 {
                 tx.insert_action_version(&version(&one, number), 2).await?;
             }
+            assert_eq!(tx.find_action_version(&one.id, 5).await?, Some(version(&one, 5)));
+            assert_eq!(tx.find_action_version(&one.id, 3).await?, None);
             tx.list_action_versions(&one.id).await
         });
         let numbers: Vec<u32> = kept.unwrap().iter().map(|one| one.number).collect();
@@ -118,6 +133,8 @@ each_store! {
         let listed = view.list_action_executions(None, 2).await.unwrap();
         assert_eq!(listed, [execution("3", 3), execution("2", 2)]);
         assert!(view.list_action_executions(Some("x"), 2).await.unwrap().is_empty());
+        assert_eq!(view.find_action_execution("2").await.unwrap(), Some(execution("2", 2)));
+        assert_eq!(view.find_action_execution("4").await.unwrap(), None);
         drop(view);
         assert_eq!(commit!(store, |tx| tx.delete_action_executions(at(3), 1).await).unwrap(), 1);
         assert_eq!(commit!(store, |tx| tx.delete_action_executions(at(3), 9).await).unwrap(), 1);

@@ -9,15 +9,25 @@ use logout_shared::Timestamp;
 use sqlx::sqlite::SqliteRow;
 
 use super::handle::{Link, SqliteHandle, Unreadable};
-use super::row::{json, number, optional_json, optional_parsed, parsed, text, time, to_json};
-use crate::domain::action::{Action, ActionExecution, ActionVersion, BoundAction};
+use super::row::{
+    json, number, optional_json, optional_parsed, optional_text, parsed, text, time, to_json,
+};
+use crate::domain::action::{
+    Action, ActionBinding, ActionExecution, ActionVersion, BoundAction,
+};
 use crate::storage::{ActionReads, ActionWrites, StorageError};
 
-const LIST: &str = "SELECT id, name, code, secrets, deployed, created_at, updated_at \
+const LIST: &str = "SELECT id, name, code, runtime, secrets, deployed, created_at, updated_at \
      FROM logout_actions ORDER BY name, id";
 
-const FIND: &str = "SELECT id, name, code, secrets, deployed, created_at, updated_at \
+const FIND: &str = "SELECT id, name, code, runtime, secrets, deployed, created_at, updated_at \
      FROM logout_actions WHERE id = ?1 OR name = ?1 ORDER BY id = ?1 DESC LIMIT 1";
+
+const VERSIONS: &str = "SELECT action_id, number, code, created_at FROM logout_action_versions \
+     WHERE action_id = ?1 AND (?2 IS NULL OR number = ?2) ORDER BY number DESC";
+
+const BINDINGS: &str = "SELECT action_id, display_name, bound_at \
+     FROM logout_action_bindings ORDER BY position";
 
 const BOUND: &str = "SELECT a.id, a.name, a.secrets, v.number, v.code \
      FROM logout_action_bindings AS b \
@@ -26,13 +36,26 @@ const BOUND: &str = "SELECT a.id, a.name, a.secrets, v.number, v.code \
      ORDER BY b.position";
 
 const SAVE: &str = "INSERT INTO logout_actions \
-     (id, name, code, secrets, deployed, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?) \
+     (id, name, code, runtime, secrets, deployed, created_at, updated_at) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?) \
      ON CONFLICT (id) DO UPDATE SET name = excluded.name, code = excluded.code, \
-     secrets = excluded.secrets, deployed = excluded.deployed, updated_at = excluded.updated_at";
+     runtime = excluded.runtime, secrets = excluded.secrets, deployed = excluded.deployed, updated_at = excluded.updated_at";
 
-const EXECUTIONS: &str = "SELECT id, action_id, action_name, version, started_at, duration, \
-     error, console, user_id, client_id, session_id FROM logout_action_executions \
-     WHERE ?1 IS NULL OR action_id = ?1 ORDER BY started_at DESC, id DESC LIMIT ?2";
+macro_rules! select_executions {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, action_id, action_name, version, started_at, duration, error, console, \
+             user_id, client_id, session_id FROM logout_action_executions ",
+            $rest
+        )
+    };
+}
+
+const EXECUTION: &str = select_executions!("WHERE id = ?1");
+
+const EXECUTIONS: &str = select_executions!(
+    "WHERE ?1 IS NULL OR action_id = ?1 ORDER BY started_at DESC, id DESC LIMIT ?2"
+);
 
 const FORGET: &str = "DELETE FROM logout_action_executions WHERE id IN (SELECT id \
      FROM logout_action_executions WHERE started_at < ?1 ORDER BY started_at LIMIT ?2)";
@@ -52,11 +75,18 @@ impl<C: Link> ActionReads for SqliteHandle<C> {
         &mut self,
         action: &str,
     ) -> Result<Vec<ActionVersion>, StorageError> {
-        let query = sqlx::query(
-            "SELECT action_id, number, code, created_at FROM logout_action_versions \
-             WHERE action_id = ?1 ORDER BY number DESC",
-        );
-        self.all("listing versions of an Action", query.bind(action), version)
+        let query = sqlx::query(VERSIONS).bind(action).bind(None::<u32>);
+        self.all("listing versions of an Action", query, version)
+            .await
+    }
+
+    async fn find_action_version(
+        &mut self,
+        action: &str,
+        number: u32,
+    ) -> Result<Option<ActionVersion>, StorageError> {
+        let query = sqlx::query(VERSIONS).bind(action).bind(number);
+        self.one("reading a version of an Action", query, version)
             .await
     }
 
@@ -68,6 +98,20 @@ impl<C: Link> ActionReads for SqliteHandle<C> {
     async fn action_bindings(&mut self) -> Result<Vec<String>, StorageError> {
         let query = sqlx::query("SELECT action_id FROM logout_action_bindings ORDER BY position");
         self.all("reading bindings", query, |row| text(row, "action_id"))
+            .await
+    }
+
+    async fn list_action_bindings(&mut self) -> Result<Vec<ActionBinding>, StorageError> {
+        let query = sqlx::query(BINDINGS);
+        self.all("listing bindings", query, binding).await
+    }
+
+    async fn find_action_execution(
+        &mut self,
+        id: &str,
+    ) -> Result<Option<ActionExecution>, StorageError> {
+        let query = sqlx::query(EXECUTION).bind(id);
+        self.one("reading a run of an Action", query, execution)
             .await
     }
 
@@ -95,6 +139,7 @@ impl<C: Link> ActionWrites for SqliteHandle<C> {
             .bind(action.id.as_str())
             .bind(action.name.as_str())
             .bind(action.code.as_str())
+            .bind(action.runtime.as_deref())
             .bind(to_json(&action.secrets))
             .bind(action.deployed)
             .bind(action.created_at.as_millis())
@@ -132,15 +177,21 @@ impl<C: Link> ActionWrites for SqliteHandle<C> {
         Ok(self.run("deleting an Action", query).await? > 0)
     }
 
-    async fn bind_actions(&mut self, ids: &[String]) -> Result<(), StorageError> {
+    async fn bind_actions(&mut self, bindings: &[ActionBinding]) -> Result<(), StorageError> {
         let query = sqlx::query("DELETE FROM logout_action_bindings");
         self.run("unbinding Actions", query).await?;
-        let query = sqlx::query(
-            "INSERT INTO logout_action_bindings (position, action_id) \
-             SELECT key, value FROM json_each(?1)",
-        );
-        self.run("binding Actions", query.bind(to_json(ids)))
-            .await?;
+        for (position, binding) in (0_i64..).zip(bindings) {
+            let query = sqlx::query(
+                "INSERT INTO logout_action_bindings (position, action_id, display_name, bound_at) \
+                 VALUES (?, ?, ?, ?)",
+            );
+            let query = query
+                .bind(position)
+                .bind(binding.action.as_str())
+                .bind(binding.display_name.as_str())
+                .bind(binding.bound_at.as_millis());
+            self.run("binding Actions", query).await?;
+        }
         Ok(())
     }
 
@@ -193,6 +244,7 @@ fn action(row: &SqliteRow) -> Result<Action, Unreadable> {
         id: text(row, "id")?,
         name: text(row, "name")?,
         code: text(row, "code")?,
+        runtime: optional_text(row, "runtime")?,
         secrets: json(row, "secrets")?,
         deployed: row.try_get("deployed")?,
         created_at: time(row, "created_at")?,
@@ -206,6 +258,14 @@ fn version(row: &SqliteRow) -> Result<ActionVersion, Unreadable> {
         number: number(row, "number")?,
         code: text(row, "code")?,
         created_at: time(row, "created_at")?,
+    })
+}
+
+fn binding(row: &SqliteRow) -> Result<ActionBinding, Unreadable> {
+    Ok(ActionBinding {
+        action: text(row, "action_id")?,
+        display_name: text(row, "display_name")?,
+        bound_at: time(row, "bound_at")?,
     })
 }
 

@@ -12,7 +12,7 @@ use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
 const TABLE: &str = "logout_migrations";
 
 /// All migrations, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (
         1,
         "issuer",
@@ -52,6 +52,11 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
         8,
         "client assertions",
         include_str!("../../../migrations/sqlite/0008_client_assertions.sql"),
+    ),
+    (
+        10,
+        "management",
+        include_str!("../../../migrations/sqlite/0010_management.sql"),
     ),
 ];
 

@@ -1,20 +1,25 @@
 //! What operators do with Actions: write, deploy, roll back, bind, try, delete.
 //!
-//! The command line and the Management API go through here, so that the limits hold for both.
-//! Secrets are sealed under the master key, each bound to its Action and name, and are never
-//! given back.
+//! The rules are in `steps.rs`, inside a transaction that the caller has: the Management API writes
+//! its record beside them. The functions here are the same in a transaction of their own, for the
+//! command line. Secrets are sealed under the master key, each bound to its Action and name, and
+//! are never given back.
 
-use logout_shared::{RandomSource, Secret, Timestamp};
+mod steps;
+
+use logout_shared::Secret;
 use serde_json::{Map, Value};
 
-use crate::domain::action::{
-    Action, ActionFault, ActionSecret, ActionVersion, MAX_ACTIONS, MAX_BINDINGS, MAX_SECRETS,
-    MAX_VERSIONS, check_code, check_name, check_secret,
-};
+use crate::domain::action::{Action, ActionFault, ActionSecret};
 use crate::domain::action_run::{ActionJob, ActionRun};
 use crate::issuer::Issuer;
 use crate::keyring::{ACTION_SECRET_PURPOSE, KeyRingError, action_secret_row};
 use crate::storage::{StorageError, Transaction};
+
+pub use steps::{
+    BindingOf, Bound, WantedBinding, bind_all, change, insert, prepare, release, release_again,
+    remove, unbind,
+};
 
 /// Why an Action cannot be kept as asked.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +50,9 @@ pub enum KeepError {
     /// An Action was to be bound twice.
     #[error("the Action {0:?} is named twice")]
     Twice(String),
+    /// No binding has this id.
+    #[error("there is no binding {0:?}")]
+    NoBinding(String),
     /// A limit does not hold.
     #[error(transparent)]
     Fault(#[from] ActionFault),
@@ -63,10 +71,14 @@ pub struct ActionChange {
     pub name: Option<String>,
     /// Another draft.
     pub code: Option<String>,
+    /// What it was written for.
+    pub runtime: Option<String>,
     /// Secrets to set; those that are not named stay.
     pub set_secrets: Vec<(String, Secret<String>)>,
     /// Secrets to take away.
     pub remove_secrets: Vec<String>,
+    /// The names of all secrets that there are to be afterwards; `None`: as it comes.
+    pub all_secrets: Option<Vec<String>>,
 }
 
 /// Makes an Action.
@@ -79,26 +91,8 @@ pub async fn create(
     name: &str,
     change: ActionChange,
 ) -> Result<Action, KeepError> {
-    let now = issuer.now();
-    let fresh = Action {
-        id: new_id(&**issuer.random()),
-        name: name.to_owned(),
-        code: String::new(),
-        secrets: Vec::new(),
-        deployed: None,
-        created_at: now,
-        updated_at: now,
-    };
-    let action = changed(issuer, fresh, change, now)?;
-    write(issuer, move |tx| {
-        Box::pin(async move {
-            if tx.list_actions().await?.len() >= MAX_ACTIONS {
-                return Err(ActionFault::TooManyActions.into());
-            }
-            save(tx, action).await
-        })
-    })
-    .await
+    let action = prepare(issuer, name, change, issuer.now())?;
+    write(issuer, move |tx| Box::pin(insert(tx, action))).await
 }
 
 /// Changes an Action's draft, name or secrets; what runs is what was deployed, with the secrets as
@@ -110,14 +104,11 @@ pub async fn create(
 pub async fn update(
     issuer: &Issuer,
     which: &str,
-    change: ActionChange,
+    asked: ActionChange,
 ) -> Result<Action, KeepError> {
-    let (which, issuer_too, now) = (which.to_owned(), issuer.clone(), issuer.now());
+    let (which, issuer_too) = (which.to_owned(), issuer.clone());
     write(issuer, move |tx| {
-        Box::pin(async move {
-            let action = load(tx, &which).await?;
-            save(tx, changed(&issuer_too, action, change, now)?).await
-        })
+        Box::pin(async move { change(tx, &issuer_too, &which, asked).await })
     })
     .await
 }
@@ -130,10 +121,7 @@ pub async fn update(
 pub async fn deploy(issuer: &Issuer, which: &str) -> Result<Action, KeepError> {
     let (which, now) = (which.to_owned(), issuer.now());
     write(issuer, move |tx| {
-        Box::pin(async move {
-            let action = load(tx, &which).await?;
-            release(tx, action, now).await
-        })
+        Box::pin(async move { release(tx, &which, now).await })
     })
     .await
 }
@@ -146,18 +134,7 @@ pub async fn deploy(issuer: &Issuer, which: &str) -> Result<Action, KeepError> {
 pub async fn roll_back(issuer: &Issuer, which: &str, number: u32) -> Result<Action, KeepError> {
     let (which, now) = (which.to_owned(), issuer.now());
     write(issuer, move |tx| {
-        Box::pin(async move {
-            let mut action = load(tx, &which).await?;
-            let mut versions = tx.list_action_versions(&action.id).await?.into_iter();
-            let Some(version) = versions.find(|version| version.number == number) else {
-                return Err(KeepError::NoVersion {
-                    action: action.name,
-                    number,
-                });
-            };
-            action.code = version.code;
-            release(tx, action, now).await
-        })
+        Box::pin(async move { release_again(tx, &which, number, now).await })
     })
     .await
 }
@@ -168,28 +145,10 @@ pub async fn roll_back(issuer: &Issuer, which: &str, number: u32) -> Result<Acti
 ///
 /// [`KeepError`] if one is not there, was never deployed or is named twice, or there are too many.
 pub async fn bind(issuer: &Issuer, which: Vec<String>) -> Result<Vec<Action>, KeepError> {
-    write(issuer, move |tx| {
-        Box::pin(async move {
-            if which.len() > MAX_BINDINGS {
-                return Err(ActionFault::TooManyBindings.into());
-            }
-            let mut bound: Vec<Action> = Vec::new();
-            for which in &which {
-                let action = load(tx, which).await?;
-                if action.deployed.is_none() {
-                    return Err(KeepError::NotDeployed(action.name));
-                }
-                if bound.iter().any(|known| known.id == action.id) {
-                    return Err(KeepError::Twice(action.name));
-                }
-                bound.push(action);
-            }
-            let ids: Vec<String> = bound.iter().map(|action| action.id.clone()).collect();
-            tx.bind_actions(&ids).await?;
-            Ok(bound)
-        })
-    })
-    .await
+    let now = issuer.now();
+    let wanted = which.into_iter().map(WantedBinding::of_action).collect();
+    let bound = write(issuer, move |tx| Box::pin(bind_all(tx, wanted, now))).await?;
+    Ok(bound.into_iter().map(|bound| bound.action).collect())
 }
 
 /// Deletes an Action that is not bound.
@@ -200,14 +159,7 @@ pub async fn bind(issuer: &Issuer, which: Vec<String>) -> Result<Vec<Action>, Ke
 pub async fn delete(issuer: &Issuer, which: &str) -> Result<Action, KeepError> {
     let which = which.to_owned();
     write(issuer, move |tx| {
-        Box::pin(async move {
-            let action = load(tx, &which).await?;
-            if tx.action_bindings().await?.contains(&action.id) {
-                return Err(KeepError::Bound(action.name));
-            }
-            tx.delete_action(&action.id).await?;
-            Ok(action)
-        })
+        Box::pin(async move { remove(tx, &which).await })
     })
     .await
 }
@@ -249,76 +201,6 @@ pub(super) fn open_secrets(
     sealed.iter().map(open).collect()
 }
 
-fn changed(
-    issuer: &Issuer,
-    mut action: Action,
-    change: ActionChange,
-    now: Timestamp,
-) -> Result<Action, KeepError> {
-    if let Some(name) = change.name {
-        action.name = name;
-    }
-    if let Some(code) = change.code {
-        action.code = code;
-    }
-    check_name(&action.name)?;
-    check_code(&action.code)?;
-    action
-        .secrets
-        .retain(|secret| !change.remove_secrets.contains(&secret.name));
-    for (name, value) in change.set_secrets {
-        check_secret(&name, value.expose())?;
-        let row = action_secret_row(&action.id, &name);
-        let sealed = issuer
-            .keys()
-            .seal(ACTION_SECRET_PURPOSE, &row, value.expose().as_bytes())?;
-        action.secrets.retain(|secret| secret.name != name);
-        action.secrets.push(ActionSecret {
-            name,
-            sealed,
-            updated_at: now,
-        });
-    }
-    if action.secrets.len() > MAX_SECRETS {
-        return Err(ActionFault::TooManySecrets.into());
-    }
-    action.updated_at = now;
-    Ok(action)
-}
-
-async fn load(tx: &mut dyn Transaction, which: &str) -> Result<Action, KeepError> {
-    let found = tx.find_action(which).await?;
-    found.ok_or_else(|| KeepError::NotFound(which.to_owned()))
-}
-
-async fn save(tx: &mut dyn Transaction, action: Action) -> Result<Action, KeepError> {
-    if tx.save_action(&action).await? {
-        Ok(action)
-    } else {
-        Err(KeepError::NameTaken(action.name))
-    }
-}
-
-async fn release(
-    tx: &mut dyn Transaction,
-    mut action: Action,
-    now: Timestamp,
-) -> Result<Action, KeepError> {
-    let versions = tx.list_action_versions(&action.id).await?;
-    let number = versions.first().map_or(1, |newest| newest.number + 1);
-    let version = ActionVersion {
-        action: action.id.clone(),
-        number,
-        code: action.code.clone(),
-        created_at: now,
-    };
-    action.deployed = Some(number);
-    action.updated_at = now;
-    let action = save(tx, action).await?;
-    tx.insert_action_version(&version, MAX_VERSIONS).await?;
-    Ok(action)
-}
-
 async fn write<T: Send + 'static>(
     issuer: &Issuer,
     work: impl for<'t> FnOnce(
@@ -328,12 +210,4 @@ async fn write<T: Send + 'static>(
     + 'static,
 ) -> Result<T, KeepError> {
     issuer.store().write(work).await
-}
-
-fn new_id(random: &dyn RandomSource) -> String {
-    let mut bytes = [0; 16];
-    random.fill(&mut bytes);
-    uuid::Builder::from_random_bytes(bytes)
-        .into_uuid()
-        .to_string()
 }
