@@ -70,6 +70,12 @@ pub enum ApiError {
     /// No such endpoint.
     #[error("The logout endpoint does not exist.")]
     EndpointNotFound,
+    /// Nothing of the kind that the path names, and the name of that error, if it has one.
+    #[error("{0}")]
+    Missing(&'static str, Option<&'static str>),
+    /// This server was built without what the path is about.
+    #[error("{0}")]
+    NotImplemented(&'static str),
     /// Something with this name or id exists.
     #[error("{0}")]
     Conflict(&'static str),
@@ -105,7 +111,9 @@ impl ApiError {
             | Self::UserNotFound
             | Self::ClientNotFound
             | Self::DeliveryNotFound
-            | Self::EndpointNotFound => StatusCode::NOT_FOUND,
+            | Self::EndpointNotFound
+            | Self::Missing(..) => StatusCode::NOT_FOUND,
+            Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -125,6 +133,8 @@ impl ApiError {
             Self::ClientNotFound => Some("inexistent_client"),
             Self::DeliveryNotFound => Some("inexistent_logout_delivery"),
             Self::EndpointNotFound => Some("inexistent_logout_endpoint"),
+            Self::Missing(_, code) => *code,
+            Self::NotImplemented(_) => Some("feature_not_enabled"),
             Self::TooManyRequests(_) => Some("too_many_requests"),
             Self::MissingToken
             | Self::InvalidToken

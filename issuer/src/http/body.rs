@@ -1,7 +1,8 @@
 //! Reads the body of a request before any handler runs, within its size and time limits.
 //!
-//! Handlers therefore see whole bodies of at most [`MAX_BODY_BYTES`], and a client that sends
-//! slowly holds no transaction and no password check. A body that is too large is drained a
+//! Handlers therefore see whole bodies within the limit of their path
+//! ([`Dialect::max_body_bytes`]), and a client that sends slowly holds no transaction and no
+//! password check. A body that is too large is drained a
 //! little further, so that the client reads our answer instead of a broken connection.
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use axum::response::Response;
 use futures_util::StreamExt as _;
 
 use super::dialect::{Dialect, Refusal, WantsPage};
-use super::settings::{MAX_BODY_BYTES, Settings};
+use super::settings::Settings;
 
 /// What is read and thrown away of a body that is too large, in bytes.
 const MAX_DRAINED_BYTES: usize = 1024 * 1024;
@@ -37,12 +38,13 @@ pub(super) async fn read_first(
     // A client that asks before it sends has sent nothing that would have to be drained.
     let asks_first = request.headers().contains_key(EXPECT);
     let announced = request.body().size_hint().lower();
+    let limit = dialect.max_body_bytes(request.uri().path());
     let (parts, body) = request.into_parts();
-    let too_large = usize::try_from(announced).is_ok_and(|bytes| bytes > MAX_BODY_BYTES);
+    let too_large = usize::try_from(announced).is_ok_and(|bytes| bytes > limit);
     let read = if too_large && asks_first {
-        Err(Refusal::TooLarge)
+        Err(Refusal::TooLarge(limit))
     } else {
-        match tokio::time::timeout(settings.body_timeout, read(body)).await {
+        match tokio::time::timeout(settings.body_timeout, read(body, limit)).await {
             Ok(read) => read,
             Err(_) => Err(Refusal::TooSlow),
         }
@@ -62,14 +64,14 @@ pub(super) async fn read_first(
     }
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, Refusal> {
+async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
     let mut chunks = body.into_data_stream();
     let mut read = Vec::new();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Refusal::Incomplete)?;
-        if read.len() + chunk.len() > MAX_BODY_BYTES {
+        if read.len() + chunk.len() > limit {
             drain(chunks).await;
-            return Err(Refusal::TooLarge);
+            return Err(Refusal::TooLarge(limit));
         }
         read.extend_from_slice(&chunk);
     }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::api_error::ApiError;
 use super::pages::error_page;
-use super::settings::MAX_BODY_BYTES;
+use super::settings::{MAX_ACTION_BODY_BYTES, MAX_BODY_BYTES};
 
 /// Whom a part of the router talks to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub(super) enum Refusal {
     MethodNotAllowed,
     /// The body was not sent in time.
     TooSlow,
-    /// The body is larger than allowed.
-    TooLarge,
+    /// The body is larger than this many bytes.
+    TooLarge(usize),
     /// The body broke off.
     Incomplete,
     /// A handler panicked.
@@ -47,7 +47,7 @@ impl Refusal {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Incomplete => StatusCode::BAD_REQUEST,
             Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -58,7 +58,7 @@ impl Refusal {
             Self::NotFound => "there is nothing at this address",
             Self::MethodNotAllowed => "this address does not take this method",
             Self::TooSlow => "the request body was not sent in time",
-            Self::TooLarge => "the request body is larger than 64 KiB",
+            Self::TooLarge(_) => "the request body is larger than 64 KiB",
             Self::Incomplete => "the request body broke off",
             Self::Broken => "something went wrong on our side",
         }
@@ -86,16 +86,24 @@ impl WantsPage {
 }
 
 impl Dialect {
+    /// The largest body of a request to this path, in bytes.
+    pub(super) fn max_body_bytes(&self, path: &str) -> usize {
+        match self {
+            Self::Management if is_or_is_under(path, "/actions/actions") => MAX_ACTION_BODY_BYTES,
+            _ => MAX_BODY_BYTES,
+        }
+    }
+
     /// The answer that tells the refusal.
     pub(super) fn refuse(&self, refusal: Refusal, page: WantsPage) -> Response {
+        if let (Self::Management, Refusal::TooLarge(limit)) = (self, refusal) {
+            return ApiError::PayloadTooLarge(limit).into_response();
+        }
         let status = refusal.status();
         let title = status.canonical_reason().unwrap_or("Error");
         let body = match self {
             Self::Management if refusal == Refusal::NotFound => {
                 return ApiError::NotFound.into_response();
-            }
-            Self::Management if refusal == Refusal::TooLarge => {
-                return ApiError::PayloadTooLarge(MAX_BODY_BYTES).into_response();
             }
             Self::Management => json!({
                 "statusCode": status.as_u16(),
@@ -112,6 +120,11 @@ impl Dialect {
         };
         (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
     }
+}
+
+fn is_or_is_under(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The reason with a capital and a full stop, as the Management API writes.

@@ -32,7 +32,7 @@ use axum::response::Response;
 use futures_util::FutureExt as _;
 
 pub use client_address::ClientAddress;
-pub use settings::{MAX_BODY_BYTES, Settings};
+pub use settings::{MAX_ACTION_BODY_BYTES, MAX_BODY_BYTES, Settings};
 pub use state::AppState;
 pub use trace::{REQUEST_ID, RequestId};
 

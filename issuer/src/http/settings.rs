@@ -11,6 +11,10 @@ use ipnet::IpNet;
 /// The largest body of a request, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
+/// The largest body of a request that carries the code of an Action, in bytes: its 100 000 bytes of
+/// code written as JSON, with its secrets.
+pub const MAX_ACTION_BODY_BYTES: usize = 256 * 1024;
+
 /// The settings of the HTTP server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {

@@ -4,9 +4,7 @@ use async_trait::async_trait;
 use logout_shared::Timestamp;
 
 use super::StorageError;
-use crate::domain::action::{
-    Action, ActionBinding, ActionExecution, ActionVersion, BoundAction,
-};
+use crate::domain::action::{Action, ActionBinding, ActionExecution, ActionVersion, BoundAction};
 
 /// Reads Actions.
 #[async_trait]

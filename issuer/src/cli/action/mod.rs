@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use logout_shared::Secret;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{WrongUsage, output, stdin};
 use crate::domain::action::{Action, MAX_CODE_BYTES};
+use crate::http::management::actions::TrialBody;
 use crate::issuer::Issuer;
 use crate::login::actions::keep::{self, ActionChange, KeepError};
 
@@ -154,7 +155,7 @@ impl Command {
             Self::Create { file, name, json } => {
                 let name = named(name, &file)?;
                 let action = keep::create(issuer, &name, draft(&file)?).await?;
-                tell(&action, "is made", json)
+                tell(issuer, action, "is made", json).await
             }
             Self::Update { action, file, name } => {
                 let mut change = match &file {
@@ -162,16 +163,14 @@ impl Command {
                     None => ActionChange::default(),
                 };
                 change.name = name;
-                tell(
-                    &keep::update(issuer, &action, change).await?,
-                    "is changed",
-                    false,
-                )
+                let action = keep::update(issuer, &action, change).await?;
+                tell(issuer, action, "is changed", false).await
             }
             Self::Deploy(deploy) => deploy.run(issuer).await,
             Self::Rollback { action, version } => {
                 let action = keep::roll_back(issuer, &action, version).await?;
-                tell(&action, &deployed_as(&action), false)
+                let what = deployed_as(&action);
+                tell(issuer, action, &what, false).await
             }
             Self::Bind { actions } => bind(issuer, actions).await,
             Self::Unbind { action } => unbind(issuer, &action).await,
@@ -182,7 +181,8 @@ impl Command {
                 remove,
             } => secret(issuer, &action, name, remove).await,
             Self::Delete { action } => {
-                tell(&keep::delete(issuer, &action).await?, "is deleted", false)
+                let action = keep::delete(issuer, &action).await?;
+                tell(issuer, action, "is deleted", false).await
             }
             Self::List { json } => show::list(issuer, json).await,
             Self::Show { action, json } => show::one(issuer, &action, json).await,
@@ -218,7 +218,8 @@ impl Deploy {
                 keep::bind(issuer, bound).await?;
             }
         }
-        tell(&action, &deployed_as(&action), self.json)
+        let what = deployed_as(&action);
+        tell(issuer, action, &what, self.json).await
     }
 }
 
@@ -245,16 +246,11 @@ async fn try_out(issuer: &Issuer, action: &str, payload: &Path) -> anyhow::Resul
         ));
     }
     let run = keep::try_out(issuer, action, event).await?;
-    let body = json!({
-        "commands": run.result.as_ref().ok(),
-        "console": run.console,
-        "duration_ms": run.duration.as_millis(),
-        "error": run.result.as_ref().err(),
-    });
-    output::json(&body)?;
-    match run.result {
-        Ok(_) => Ok(()),
-        Err(error) => Err(anyhow::Error::new(error).context("the Action failed")),
+    let error = run.result.as_ref().err().cloned();
+    output::json(&serde_json::to_value(TrialBody::new(run))?)?;
+    match error {
+        None => Ok(()),
+        Some(error) => Err(anyhow::Error::new(error).context("the Action failed")),
     }
 }
 
@@ -279,9 +275,9 @@ async fn load(issuer: &Issuer, which: &str) -> anyhow::Result<Action> {
     Ok(found.ok_or_else(|| KeepError::NotFound(which.to_owned()))?)
 }
 
-fn tell(action: &Action, what: &str, json: bool) -> anyhow::Result<()> {
+async fn tell(issuer: &Issuer, action: Action, what: &str, json: bool) -> anyhow::Result<()> {
     if json {
-        return Ok(output::json(&show::body(action))?);
+        return Ok(output::json(&show::body(issuer, action).await?)?);
     }
     Ok(output::line(&format!(
         "The Action {:?} {what}.",

@@ -1,35 +1,24 @@
 //! What `action` prints: tables for people, objects for programs. No value of a secret is in any.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::load;
 use crate::cli::output;
-use crate::domain::action::{Action, ActionExecution};
+use crate::domain::action::Action;
+use crate::http::management::actions::{ExecutionBody, action_bodies, action_body, version_bodies};
 use crate::issuer::Issuer;
 
 /// An Action as an object.
-pub(super) fn body(action: &Action) -> Value {
-    let secrets = action
-        .secrets
-        .iter()
-        .map(|secret| json!({ "name": secret.name, "updated_at": secret.updated_at.to_rfc3339() }));
-    json!({
-        "id": action.id,
-        "name": action.name,
-        "code": action.code,
-        "secrets": secrets.collect::<Vec<_>>(),
-        "supported_triggers": [{ "id": "post-login", "version": "v3" }],
-        "deployed_version": action.deployed.map(|number| json!({ "number": number })),
-        "created_at": action.created_at.to_rfc3339(),
-        "updated_at": action.updated_at.to_rfc3339(),
-    })
+pub(super) async fn body(issuer: &Issuer, action: Action) -> anyhow::Result<Value> {
+    let body = action_body(&mut *issuer.store().read().await?, action).await?;
+    Ok(serde_json::to_value(body)?)
 }
 
 pub(super) async fn list(issuer: &Issuer, json: bool) -> anyhow::Result<()> {
     let mut snapshot = issuer.store().read().await?;
     let actions = snapshot.list_actions().await?;
     let bound = snapshot.action_bindings().await?;
-    print(actions, &bound, json)
+    print(issuer, actions, &bound, json).await
 }
 
 pub(super) async fn bindings(issuer: &Issuer, json: bool) -> anyhow::Result<()> {
@@ -38,13 +27,18 @@ pub(super) async fn bindings(issuer: &Issuer, json: bool) -> anyhow::Result<()> 
     let bound = snapshot.action_bindings().await?;
     actions.retain(|action| bound.contains(&action.id));
     actions.sort_by_key(|action| bound.iter().position(|id| *id == action.id));
-    print(actions, &bound, json)
+    print(issuer, actions, &bound, json).await
 }
 
-fn print(actions: Vec<Action>, bound: &[String], json: bool) -> anyhow::Result<()> {
+async fn print(
+    issuer: &Issuer,
+    actions: Vec<Action>,
+    bound: &[String],
+    json: bool,
+) -> anyhow::Result<()> {
     if json {
-        let all: Vec<Value> = actions.iter().map(body).collect();
-        return Ok(output::json(&Value::Array(all))?);
+        let all = action_bodies(&mut *issuer.store().read().await?, actions).await?;
+        return Ok(output::json(&serde_json::to_value(all)?)?);
     }
     let rows: Vec<_> = actions
         .into_iter()
@@ -65,7 +59,7 @@ fn row(action: Action, bound: &[String]) -> [String; 4] {
 pub(super) async fn one(issuer: &Issuer, which: &str, json: bool) -> anyhow::Result<()> {
     let action = load(issuer, which).await?;
     if json {
-        return Ok(output::json(&body(&action))?);
+        return Ok(output::json(&body(issuer, action).await?)?);
     }
     let deployed = action
         .deployed
@@ -99,15 +93,8 @@ pub(super) async fn versions(issuer: &Issuer, which: &str, json: bool) -> anyhow
         .list_action_versions(&action.id)
         .await?;
     if json {
-        let all = versions.iter().map(|version| {
-            json!({
-                "number": version.number,
-                "code": version.code,
-                "deployed": action.deployed == Some(version.number),
-                "created_at": version.created_at.to_rfc3339(),
-            })
-        });
-        return Ok(output::json(&all.collect::<Vec<_>>().into())?);
+        let all = version_bodies(&action, versions);
+        return Ok(output::json(&serde_json::to_value(all)?)?);
     }
     let rows = versions.into_iter().map(|version| {
         let runs = output::yes_no(action.deployed == Some(version.number));
@@ -140,8 +127,8 @@ pub(super) async fn executions(
         .list_action_executions(action.as_deref(), limit)
         .await?;
     if json {
-        let all: Vec<Value> = runs.iter().map(execution).collect();
-        return Ok(output::json(&Value::Array(all))?);
+        let all: Vec<_> = runs.into_iter().map(ExecutionBody::new).collect();
+        return Ok(output::json(&serde_json::to_value(all)?)?);
     }
     let rows = runs.into_iter().map(|run| {
         let took = format!("{:.1} ms", run.duration.as_secs_f64() * 1000.0);
@@ -157,21 +144,4 @@ pub(super) async fn executions(
     });
     let heading = ["STARTED AT", "ACTION", "TOOK", "OUTCOME", "PRINTED"];
     Ok(output::table(heading, &rows.collect::<Vec<_>>())?)
-}
-
-fn execution(run: &ActionExecution) -> Value {
-    json!({
-        "id": run.id,
-        "trigger_id": "post-login",
-        "action_id": run.action,
-        "action_name": run.name,
-        "version": run.version,
-        "started_at": run.started_at.to_rfc3339(),
-        "duration_ms": run.duration.as_secs_f64() * 1000.0,
-        "error": run.error,
-        "console": run.console,
-        "user_id": run.user,
-        "client_id": run.client,
-        "session_id": run.session,
-    })
 }

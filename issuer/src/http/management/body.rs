@@ -12,23 +12,25 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
-use crate::http::MAX_BODY_BYTES;
 use crate::http::api_error::{ApiError, Invalid, Place};
+use crate::http::dialect::Dialect;
 
 /// A request's body, not read yet.
 #[derive(Debug)]
 pub(super) struct UnreadBody {
     media_type: Option<String>,
     body: Body,
+    /// The most bytes that are read.
+    limit: usize,
 }
 
 impl<S: Sync> FromRequest<S> for UnreadBody {
     type Rejection = Infallible;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Infallible> {
-        let media_type = media_type(request.headers());
         Ok(Self {
-            media_type,
+            media_type: media_type(request.headers()),
+            limit: Dialect::Management.max_body_bytes(request.uri().path()),
             body: request.into_body(),
         })
     }
@@ -59,13 +61,17 @@ impl UnreadBody {
 
     /// Reads a JSON object, or nothing at all, which is an empty one.
     pub(super) async fn optional_object(self) -> Result<Map<String, Value>, ApiError> {
-        let media_type = self.media_type.clone();
+        let (media_type, limit) = (self.media_type.clone(), self.limit);
         let bytes = self.read().await?;
         if bytes.is_empty() {
             return Ok(Map::new());
         }
-        let body = Body::from(bytes);
-        Self { media_type, body }.object().await
+        let read = Self {
+            media_type,
+            body: Body::from(bytes),
+            limit,
+        };
+        read.object().await
     }
 
     /// Reads a JSON object or a form.
@@ -77,9 +83,9 @@ impl UnreadBody {
     }
 
     async fn read(self) -> Result<Bytes, ApiError> {
-        to_bytes(self.body, MAX_BODY_BYTES)
+        to_bytes(self.body, self.limit)
             .await
-            .map_err(|_| ApiError::PayloadTooLarge(MAX_BODY_BYTES))
+            .map_err(|_| ApiError::PayloadTooLarge(self.limit))
     }
 }
 
@@ -136,11 +142,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::http::MAX_BODY_BYTES;
 
     async fn read(media_type: Option<&str>, body: &str, form: bool) -> Result<Value, ApiError> {
         let body = UnreadBody {
             media_type: media_type.map(str::to_owned),
             body: Body::from(body.to_owned()),
+            limit: MAX_BODY_BYTES,
         };
         let object = if form {
             body.object_or_form().await
@@ -187,6 +195,7 @@ mod tests {
             let body = UnreadBody {
                 media_type: media_type.map(str::to_owned),
                 body: Body::from(body),
+                limit: MAX_BODY_BYTES,
             };
             let read = body.optional_object().await.ok().map(Value::Object);
             assert_eq!(read, wanted);

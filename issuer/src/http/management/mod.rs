@@ -6,6 +6,7 @@
 //! the change (`audit.rs`) into the same transaction.
 //! Limits on the body, unknown paths and wrong methods are `http/mod.rs`'.
 
+pub mod actions;
 mod audit;
 mod body;
 pub mod clients;
@@ -24,6 +25,7 @@ use super::AppState;
 /// All endpoints of the Management API.
 pub fn router() -> Router<AppState> {
     Router::new()
+        .merge(actions::router())
         .merge(clients::router())
         .merge(logout_deliveries::router())
         .merge(logout_endpoints::router())

@@ -114,7 +114,12 @@ impl Query {
 
     /// `page`, `per_page` and `include_totals`.
     pub(super) fn page(&self) -> Result<Page, ApiError> {
-        let per_page = self.number("per_page")?.unwrap_or(DEFAULT_PAGE);
+        self.page_of(DEFAULT_PAGE)
+    }
+
+    /// The same where a page has another length unless the caller says otherwise.
+    pub(super) fn page_of(&self, length: u32) -> Result<Page, ApiError> {
+        let per_page = self.number("per_page")?.unwrap_or(length);
         if per_page > MAX_PAGE {
             return Err(self.refuse("per_page", "a number from 0 to 100"));
         }
@@ -122,6 +127,7 @@ impl Query {
         let totals = self.flag("include_totals")?.unwrap_or(false);
         // A page past the last number is as empty as any page past the end.
         Ok(Page {
+            number,
             start: number.saturating_mul(per_page),
             limit: per_page,
             totals,
@@ -145,12 +151,22 @@ impl Query {
 /// One page of a list that is paged by numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Page {
+    /// Which one, counted from 0.
+    pub(super) number: u32,
     /// How many records come before it.
     pub(super) start: u32,
     /// How many it has at most.
     pub(super) limit: u32,
     /// Whether it is told how many there are in all.
     pub(super) totals: bool,
+}
+
+impl Page {
+    /// The part of a whole list that is on this page.
+    pub(super) fn of<T>(&self, all: Vec<T>) -> Vec<T> {
+        let items = all.into_iter().skip(self.start as usize);
+        items.take(self.limit as usize).collect()
+    }
 }
 
 /// Which fields of a record the caller wants.
@@ -179,6 +195,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = Path::<String>::from_request_parts(parts, state).await;
         path.map(|Path(id)| Self(id))
+            .map_err(|_| Invalid::property(Place::Path, "The path is not UTF-8", "id", "").into())
+    }
+}
+
+/// The two ids in the path, the outer one first.
+#[derive(Debug, Clone)]
+pub(super) struct Ids(pub(super) String, pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Ids {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        path.map(|Path((outer, inner))| Self(outer, inner))
             .map_err(|_| Invalid::property(Place::Path, "The path is not UTF-8", "id", "").into())
     }
 }
@@ -218,6 +248,7 @@ mod tests {
         assert_eq!(
             page,
             Page {
+                number: 0,
                 start: 0,
                 limit: 50,
                 totals: false

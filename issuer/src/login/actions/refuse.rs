@@ -7,6 +7,7 @@
 use serde_json::json;
 
 use super::{ActionsError, Decided, PostLogin, Refusal};
+use crate::domain::action::version_id;
 use crate::domain::action_run::{ActionError, ActionErrorKind};
 use crate::domain::event_log::{LogCode, LogEvent};
 use crate::domain::initiator::Initiator;
@@ -145,7 +146,7 @@ impl Refused {
             event.details["execution_id"] = json!(last.id);
             event.details["action_id"] = json!(last.action);
             event.details["action_name"] = json!(last.name);
-            event.details["version_id"] = json!(last.version);
+            event.details["version_id"] = json!(version_id(&last.action, last.version));
         }
         event
     }

@@ -12,9 +12,7 @@ use super::handle::{Link, SqliteHandle, Unreadable};
 use super::row::{
     json, number, optional_json, optional_parsed, optional_text, parsed, text, time, to_json,
 };
-use crate::domain::action::{
-    Action, ActionBinding, ActionExecution, ActionVersion, BoundAction,
-};
+use crate::domain::action::{Action, ActionBinding, ActionExecution, ActionVersion, BoundAction};
 use crate::storage::{ActionReads, ActionWrites, StorageError};
 
 const LIST: &str = "SELECT id, name, code, runtime, secrets, deployed, created_at, updated_at \

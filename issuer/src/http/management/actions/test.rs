@@ -1,0 +1,87 @@
+//! `POST /api/v2/actions/actions/{id}/test`: runs an Action's draft on the caller's own event.
+//!
+//! Nothing that it asks for is done. The answer has it as data, with what the Action printed.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::domain::action_run::{ActionCommand, ActionError, ActionRun};
+use crate::http::api_error::ApiError;
+use crate::http::bearer::Bearer;
+use crate::http::management::audit::Call;
+use crate::http::management::body::UnreadBody;
+use crate::http::management::property::{Property, missing, unknown};
+use crate::http::management::query::Id;
+use crate::issuer::Issuer;
+use crate::login::actions::keep;
+
+const PAYLOAD: &str = "payload";
+
+/// The JSON form of a trial's outcome.
+#[derive(Debug, Serialize)]
+pub struct TrialBody {
+    commands: Option<Vec<ActionCommand>>,
+    console: String,
+    duration_ms: f64,
+    error: Option<ActionError>,
+}
+
+impl TrialBody {
+    /// What came of a run.
+    pub fn new(run: ActionRun) -> Self {
+        let (commands, error) = match run.result {
+            Ok(commands) => (Some(commands), None),
+            Err(error) => (None, Some(error)),
+        };
+        Self {
+            commands,
+            console: run.console,
+            duration_ms: run.duration.as_secs_f64() * 1000.0,
+            error,
+        }
+    }
+}
+
+/// What Auth0 calls the outcome.
+#[derive(Debug, Serialize)]
+pub(super) struct Tried {
+    payload: TrialBody,
+}
+
+pub(super) async fn handle(
+    bearer: Bearer,
+    State(issuer): State<Issuer>,
+    Id(id): Id,
+    call: Call,
+    body: UnreadBody,
+) -> Result<Json<Tried>, ApiError> {
+    bearer.require("create:actions")?;
+    let event = read(body.object().await?)?;
+    let run = keep::try_out(&issuer, &id, Value::Object(event)).await?;
+    let properties = (StatusCode::OK, vec![PAYLOAD.to_owned()]);
+    let record = call.changed(&bearer, "Test an Action", properties, issuer.now());
+    let written = issuer.store().write::<_, ApiError, _>(move |tx| {
+        Box::pin(async move { Ok(tx.append_events(&[record]).await?) })
+    });
+    written.await?;
+    Ok(Json(Tried {
+        payload: TrialBody::new(run),
+    }))
+}
+
+fn read(mut body: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
+    let payload = body.remove(PAYLOAD).ok_or_else(|| missing(PAYLOAD))?;
+    if let Some(other) = body.keys().next() {
+        return Err(unknown(&[other]));
+    }
+    match payload {
+        Value::Object(event) => Ok(event),
+        other => {
+            let property = Property::new(PAYLOAD, &other, "The event");
+            Err(property.object().err().unwrap_or(ApiError::NotFound))
+        }
+    }
+}
