@@ -10,6 +10,7 @@
     reason = "what cannot be unwrapped fails the test"
 )]
 
+mod actions;
 mod api;
 mod bearer;
 mod bodies;
