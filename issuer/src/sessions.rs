@@ -209,7 +209,7 @@ pub(crate) fn new_session(issuer: &Issuer, user: &Subject, device: Device) -> Se
     let id = SessionId::generate(&**issuer.random());
     let method = AuthenticationMethod::password(issuer.now());
     let lifetimes = issuer.session_lifetimes();
-    Session::start(id, user.clone(), device, method, lifetimes)
+    Session::start(id, user.clone(), device, method, &lifetimes)
 }
 
 pub(crate) async fn begin(

@@ -7,10 +7,11 @@
 //! [`Client::management_scopes`]: super::client::Client::management_scopes
 
 /// Every scope, in alphabetical order.
-pub const ALL: [&str; 31] = [
+pub const ALL: [&str; 35] = [
     "create:actions",
     "create:client_grants",
     "create:clients",
+    "create:signing_keys",
     "create:users",
     "delete:actions",
     "delete:client_grants",
@@ -24,8 +25,10 @@ pub const ALL: [&str; 31] = [
     "read:client_keys",
     "read:client_summary",
     "read:clients",
+    "read:connections",
     "read:logout_deliveries",
     "read:logs",
+    "read:resource_servers",
     "read:sessions",
     "read:signing_keys",
     "read:stats",
@@ -38,6 +41,7 @@ pub const ALL: [&str; 31] = [
     "update:logout_deliveries",
     "update:sessions",
     "update:signing_keys",
+    "update:tenant_settings",
     "update:users",
 ];
 

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use logout_shared::seal::SealingKey;
 use logout_shared::{Clock, RandomSource, SigningAlgorithm, SystemClock, SystemRandom};
@@ -22,14 +23,14 @@ use crate::keyring::client_keys::{ClientKeyCache, KeySetSource};
 use crate::keyring::encrypter::Encrypter;
 use crate::keyring::{KeyRing, KeyRingError};
 use crate::logout::EndQueue;
-use crate::storage::Store;
+use crate::storage::{StorageError, Store};
 
 /// What an issuer is told about itself.
 #[derive(Debug, Clone)]
 pub struct IssuerConfig {
     /// The issuer identifier, exactly as it goes into tokens.
     pub id: logout_shared::Issuer,
-    /// How long sessions live.
+    /// How long sessions live, unless the settings in the store say something else.
     pub sessions: SessionLifetimes,
     /// How refresh tokens live, where a client says nothing else.
     pub refresh_tokens: RefreshTokenRules,
@@ -91,6 +92,9 @@ pub enum BuildError {
     /// The signing keys cannot be opened or made.
     #[error(transparent)]
     Keys(#[from] KeyRingError),
+    /// The settings cannot be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }
 
 /// Builds an [`Issuer`].
@@ -171,6 +175,7 @@ impl IssuerBuilder {
                 KeyRing::open(&*store, masters.clone(), algorithms, self.clock.now()).await?;
             let client_keys = Arc::clone(&egress) as Arc<dyn KeySetSource>;
             let client_keys = Arc::new(ClientKeyCache::new(client_keys));
+            let settings = store.read().await?.tenant_settings().await?;
             let windows = self.config.delivery.windows();
             let engine = self.actions;
             #[cfg(feature = "actions")]
@@ -184,6 +189,7 @@ impl IssuerBuilder {
                     Arc::clone(&self.random),
                 ),
                 config: self.config,
+                settings: ArcSwap::from_pointee(settings),
                 store,
                 clock: self.clock,
                 random: self.random,

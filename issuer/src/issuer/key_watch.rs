@@ -1,5 +1,5 @@
-//! What an issuer does every second: takes over signing keys that another process changed, such as
-//! the command line in an emergency.
+//! What an issuer does every second: takes over signing keys and settings that another process
+//! changed, such as the command line in an emergency, or another server.
 
 use std::sync::Weak;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::{Inner, Issuer};
 /// How often the store is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Takes over changed keys, time and again, until the issuer is gone.
+/// Takes over changed keys and settings, time and again, until the issuer is gone.
 pub(super) async fn run(issuer: Weak<Inner>) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -23,6 +23,10 @@ pub(super) async fn run(issuer: Weak<Inner>) {
         if let Err(error) = issuer.keys().reload(&**issuer.store()).await {
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, "the signing keys cannot be read again");
+        }
+        if let Err(error) = issuer.reload_tenant_settings().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "the settings cannot be read again");
         }
     }
 }

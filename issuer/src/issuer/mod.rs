@@ -15,6 +15,7 @@ mod sweep;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use logout_shared::{Clock, RandomSource, Timestamp};
 use tokio_util::task::AbortOnDropHandle;
@@ -28,6 +29,7 @@ use crate::domain::logout_settings::AskedWait;
 use crate::domain::refresh_token::RefreshTokenRules;
 use crate::domain::session::SessionLifetimes;
 use crate::domain::signing_key::{DueSteps, KeyLife};
+use crate::domain::tenant_settings::TenantSettings;
 use crate::egress::Egress;
 use crate::enlisted::Enlisted;
 use crate::keyring::client_keys::ClientKeyCache;
@@ -73,6 +75,7 @@ pub struct Issuer(Arc<Inner>);
 
 struct Inner {
     config: IssuerConfig,
+    settings: ArcSwap<TenantSettings>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
@@ -144,14 +147,37 @@ impl Issuer {
         &self.0.random
     }
 
-    /// How long sessions live.
-    pub fn session_lifetimes(&self) -> &SessionLifetimes {
+    /// How long sessions live: as the settings say, and for the rest as was configured.
+    pub fn session_lifetimes(&self) -> SessionLifetimes {
+        self.0.settings.load().lifetimes(&self.0.config.sessions)
+    }
+
+    /// How long sessions live where the settings say nothing.
+    pub fn configured_lifetimes(&self) -> &SessionLifetimes {
         &self.0.config.sessions
     }
 
     /// How refresh tokens live, where a client says nothing else.
     pub fn refresh_token_rules(&self) -> &RefreshTokenRules {
         &self.0.config.refresh_tokens
+    }
+
+    /// The settings that can be changed while servers run, as they are known here now.
+    pub fn tenant_settings(&self) -> Arc<TenantSettings> {
+        self.0.settings.load_full()
+    }
+
+    /// Looks at the settings in the store again, after somebody may have changed them.
+    ///
+    /// # Errors
+    ///
+    /// [`StorageError`] if they cannot be read; what is known here stays as it was.
+    pub async fn reload_tenant_settings(&self) -> Result<(), StorageError> {
+        let settings = self.0.store.read().await?.tenant_settings().await?;
+        if *self.0.settings.load_full() != settings {
+            self.0.settings.store(Arc::new(settings));
+        }
+        Ok(())
     }
 
     /// The engine of Actions.
@@ -307,7 +333,13 @@ impl Issuer {
     pub async fn turn_keys(&self) -> Result<DueSteps, KeyRingError> {
         let life = KeyLife {
             rotate_every: self.0.config.rotate_keys_every,
-            longest_session: self.0.config.sessions.absolute,
+            // Sessions that began before the settings were changed may live longer.
+            longest_session: self
+                .0
+                .config
+                .sessions
+                .absolute
+                .max(self.session_lifetimes().absolute),
         };
         self.0.keys.turn(&*self.0.store, life, self.now()).await
     }

@@ -3,13 +3,15 @@
 //! It relies on a store that keeps sealed keys and promises that there is one current key for
 //! each configured algorithm, that private keys are parsed once and never leave it in the clear,
 //! and that private-key operations do not block the reactor. `first_keys.rs` makes what is
-//! missing, `rotation.rs` replaces what is old, `reseal.rs` changes master keys, `client_keys/`
-//! reads clients' keys, `encrypter/` encrypts with them; cryptography itself is `logout_shared`'s.
+//! missing, `rotation.rs` replaces what is old, `revocation.rs` what leaked, `reseal.rs` changes
+//! master keys, `client_keys/` reads clients' keys, `encrypter/` encrypts with them; cryptography
+//! itself is `logout_shared`'s.
 
 pub mod client_keys;
 pub mod encrypter;
 mod first_keys;
 mod reseal;
+mod revocation;
 mod rotation;
 
 use std::collections::HashMap;

@@ -8,6 +8,7 @@ use logout_shared::{SigningAlgorithm, Timestamp};
 
 use super::first_keys::make_all;
 use super::{KeyRing, KeyRingError};
+use crate::domain::event_log::LogEvent;
 use crate::domain::signing_key::{
     DueSteps, KeyLife, SigningKeyRecord, SigningKeyState, due, key_in,
 };
@@ -66,6 +67,23 @@ impl KeyRing {
         algorithm: Option<SigningAlgorithm>,
         now: Timestamp,
     ) -> Result<Vec<SigningKeyRecord>, KeyRingError> {
+        let nothing = Vec::new();
+        self.announce_and_record(store, algorithm, nothing, now)
+            .await
+    }
+
+    /// The same, with records of the event log in the same transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyRingError`] if a key cannot be made or the store fails.
+    pub async fn announce_and_record(
+        &self,
+        store: &dyn Store,
+        algorithm: Option<SigningAlgorithm>,
+        records: Vec<LogEvent>,
+        now: Timestamp,
+    ) -> Result<Vec<SigningKeyRecord>, KeyRingError> {
         let algorithms = self.chosen(algorithm)?;
         let stored = store.read().await?.signing_keys().await?;
         let missing =
@@ -80,6 +98,7 @@ impl KeyRing {
                         tx.insert_signing_key(&key).await?;
                     }
                 }
+                tx.append_events(&records).await?;
                 let mut keys = tx.signing_keys().await?;
                 keys.retain(|key| {
                     key.state == SigningKeyState::Next && algorithms.contains(&key.algorithm)

@@ -41,7 +41,8 @@ pub struct SignOutRequest {
     pub hint: Option<IdTokenHint>,
     /// Who asks, if it is known.
     pub client: Option<Client>,
-    /// Where the browser goes afterwards: one of the client's addresses.
+    /// Where the browser goes afterwards: one of the client's addresses, or of the issuer's own
+    /// where no client is known.
     pub redirect_uri: Option<String>,
     /// To be repeated there.
     pub state: Option<String>,
@@ -71,7 +72,7 @@ pub enum SignOutError {
     /// The address is not one of the client's.
     #[error("the post_logout_redirect_uri is not registered for this app")]
     RedirectUri,
-    /// Nobody vouches for the address.
+    /// Nobody vouches for the address, and it is not one of the issuer's own.
     #[error("a post_logout_redirect_uri needs an id_token_hint or a client_id")]
     RedirectUriWithoutClient,
     /// The wait is none.
@@ -122,6 +123,9 @@ pub async fn load_request(
             client.allowed_logout_urls.first().cloned()
         }
         (None, _) => None,
+        (Some(uri), None) if issuer.tenant_settings().allowed_logout_urls.contains(&uri) => {
+            Some(uri)
+        }
         (Some(_), None) => return Err(SignOutError::RedirectUriWithoutClient),
         (Some(uri), Some(client)) if client.allowed_logout_urls.contains(&uri) => Some(uri),
         (Some(_), Some(_)) => return Err(SignOutError::RedirectUri),
@@ -172,6 +176,8 @@ async fn find_client(
 
 /// Decides whom the request concerns, by the browser's handle and the hint.
 ///
+/// Nobody is asked where the issuer's settings say so.
+///
 /// # Errors
 ///
 /// [`StorageError`] if the store failed.
@@ -191,9 +197,10 @@ pub async fn decide(
         }
         None => None,
     };
+    let asks = issuer.tenant_settings().asks_before_sign_out();
     if let Some(session) = browsers {
         let is_hinted = hinted == Some(&session.id);
-        return Ok(if is_hinted {
+        return Ok(if is_hinted || !asks {
             Decision::End(session.id)
         } else {
             Decision::Ask(session.into())
@@ -205,7 +212,11 @@ pub async fn decide(
         return Ok(Decision::Nothing);
     };
     let session = snapshot.find_session(hinted, now).await?;
-    Ok(session.map_or(Decision::Nothing, |session| Decision::Ask(session.into())))
+    Ok(match session {
+        None => Decision::Nothing,
+        Some(session) if asks => Decision::Ask(session.into()),
+        Some(session) => Decision::End(session.id),
+    })
 }
 
 /// Ends a session by its owner's sign-out, and waits a little for the clients' answers (D20).

@@ -104,7 +104,7 @@ impl Entry {
             handle: handle.map(|handle| digest(handle.expose())),
             code: opaque_token::generate(&**issuer.random()),
             device: device.clone(),
-            lifetimes: *issuer.session_lifetimes(),
+            lifetimes: issuer.session_lifetimes(),
             decided: Decided::default(),
             now: issuer.now(),
         }

@@ -20,6 +20,7 @@ mod signing_keys;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod stats;
+mod tenant_settings;
 mod users;
 
 use std::sync::{Arc, Mutex};
@@ -42,6 +43,7 @@ pub use refresh_tokens::{RefreshGrants, RefreshTokenReads, RefreshTokenWrites};
 pub use sessions::{SessionPage, SessionReads, SessionWrites};
 pub use signing_keys::{SigningKeyReads, SigningKeyWrites};
 pub use stats::StatsReads;
+pub use tenant_settings::{TenantSettingsReads, TenantSettingsWrites};
 pub use users::{UserReads, UserWrites};
 
 /// A storage operation that failed.
@@ -81,6 +83,7 @@ pub trait Snapshot:
     + SigningKeyReads
     + StatsReads
     + ActionReads
+    + TenantSettingsReads
     + Send
 {
 }
@@ -99,6 +102,7 @@ pub trait Transaction:
     + EventLogWrites
     + SigningKeyWrites
     + ActionWrites
+    + TenantSettingsWrites
 {
 }
 

@@ -9,16 +9,23 @@
 pub mod actions;
 mod audit;
 mod body;
+mod client_grants;
 pub mod clients;
+mod connections;
+mod keys;
+mod listing;
 pub mod logout_deliveries;
 mod logout_endpoints;
 mod property;
 mod query;
+mod resource_servers;
 pub mod sessions;
 pub(in crate::http) mod stats;
+mod tenants;
 pub mod users;
 
 use axum::Router;
+use sha2::{Digest as _, Sha256};
 
 use super::AppState;
 
@@ -26,10 +33,25 @@ use super::AppState;
 pub fn router() -> Router<AppState> {
     Router::new()
         .merge(actions::router())
+        .merge(client_grants::router())
         .merge(clients::router())
+        .merge(connections::router())
+        .merge(keys::router())
         .merge(logout_deliveries::router())
         .merge(logout_endpoints::router())
+        .merge(resource_servers::router())
         .merge(sessions::router())
         .merge(stats::router())
+        .merge(tenants::router())
         .merge(users::router())
+}
+
+/// An id for what is not stored: always the same for the same text.
+fn derived_id(prefix: &str, text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    let mut id = prefix.to_owned();
+    for byte in digest.iter().take(8) {
+        id.push_str(&format!("{byte:02x}"));
+    }
+    id
 }

@@ -40,7 +40,9 @@ fn document(issuer: &Issuer) -> Result<Value, Box<dyn std::error::Error + Send +
     metadata.token_endpoint = Some(at(TOKEN)?);
     metadata.revocation_endpoint = Some(at(REVOKE)?);
     metadata.userinfo_endpoint = Some(at(USERINFO)?);
-    metadata.end_session_endpoint = Some(at(END_SESSION)?);
+    if issuer.tenant_settings().shows_sign_out() {
+        metadata.end_session_endpoint = Some(at(END_SESSION)?);
+    }
     metadata.backchannel_logout_supported = true;
     metadata.backchannel_logout_session_supported = true;
     metadata.id_token_signing_alg_values_supported = algorithms(issuer);

@@ -13,7 +13,7 @@ use crate::issuer::Issuer;
 use crate::login::authorize::{AuthorizationRequest, Prompt, ResponseMode};
 
 /// Where people sign in with their password, by the name that Actions know.
-const CONNECTION: &str = "Username-Password-Authentication";
+pub const CONNECTION: &str = "Username-Password-Authentication";
 
 impl PostLogin {
     /// `event.transaction` of an app's request.

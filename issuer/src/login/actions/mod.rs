@@ -25,6 +25,7 @@ use crate::domain::user::User;
 use crate::issuer::Issuer;
 use crate::storage::StorageError;
 
+pub use event::CONNECTION;
 pub use refuse::refuse;
 
 /// What the event log says where an Action set an end beyond the configured lifetimes.

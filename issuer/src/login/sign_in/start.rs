@@ -56,7 +56,7 @@ impl Start {
             code: opaque_token::generate(&**issuer.random()),
             new_id: SessionId::generate(&**issuer.random()),
             device: sign_in.device.clone(),
-            lifetimes: *issuer.session_lifetimes(),
+            lifetimes: issuer.session_lifetimes(),
             now: issuer.now(),
             issuer: issuer.clone(),
             decided: Decided::default(),

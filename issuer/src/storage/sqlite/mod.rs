@@ -24,6 +24,7 @@ mod row;
 mod sessions;
 mod signing_keys;
 mod stats;
+mod tenant_settings;
 mod users;
 mod watch;
 mod writer;

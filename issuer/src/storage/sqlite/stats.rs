@@ -1,12 +1,15 @@
-//! Counting logouts.
+//! Counting logouts, sign-ins and people.
 //!
-//! Both statements read a range of an index that holds all they need, in the order of time.
+//! Each statement reads a range of an index that holds all it needs, in the order of time.
 
 use async_trait::async_trait;
+use logout_shared::Timestamp;
 use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
 use super::handle::{Link, SqliteHandle};
-use super::row::{named, number};
+use super::row::{count, millis, named, number, time};
+use crate::domain::daily_stats::{DAY, DayCounts};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::logout_stats::{LogoutCounts, StatsRange};
 use crate::storage::{StatsReads, StorageError};
@@ -22,6 +25,26 @@ const DELIVERIES: &str = "SELECT (finished_at - ?1) / ?3 AS step, state, \
      FROM logout_deliveries WHERE finished_at >= ?1 AND finished_at < ?2 \
      GROUP BY step, state, latency ORDER BY step, state, latency";
 
+/// The first condition is that of the index, word for word.
+macro_rules! counted {
+    ($columns:literal, $rest:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM logout_events WHERE code IN ('s', 'ss', 'pwd_leak') ",
+            $rest
+        )
+    };
+}
+
+const DAYS: &str = counted!(
+    "date / ?3 * ?3 AS day, sum(code = 's') AS logins, sum(code = 'ss') AS signups, \
+     sum(code = 'pwd_leak') AS leaks, min(date) AS first, max(date) AS last",
+    "AND date >= ?1 AND date < ?2 GROUP BY day ORDER BY day"
+);
+
+const ACTIVE: &str = counted!("count(DISTINCT user_id)", "AND code = 's' AND date >= ?1");
+
 #[async_trait]
 impl<C: Link> StatsReads for SqliteHandle<C> {
     async fn count_logouts(
@@ -30,12 +53,12 @@ impl<C: Link> StatsReads for SqliteHandle<C> {
     ) -> Result<Vec<LogoutCounts>, StorageError> {
         let steps = usize::try_from(range.steps()).unwrap_or(usize::MAX);
         let mut counts = vec![LogoutCounts::default(); steps];
-        let millis = i64::try_from(range.step.as_millis()).unwrap_or(i64::MAX);
+        let step = millis(range.step);
         let bind = |sql| {
             sqlx::query(sql)
                 .bind(range.after.as_millis())
                 .bind(range.before.as_millis())
-                .bind(millis)
+                .bind(step)
         };
         let sessions = self.all("counting sessions", bind(SESSIONS), |row| {
             Ok((number::<usize>(row, "step")?, row.try_get::<i64, _>(1)?))
@@ -64,6 +87,34 @@ impl<C: Link> StatsReads for SqliteHandle<C> {
         }
         Ok(counts)
     }
+
+    async fn count_days(
+        &mut self,
+        from: Timestamp,
+        before: Timestamp,
+    ) -> Result<Vec<DayCounts>, StorageError> {
+        let query = sqlx::query(DAYS)
+            .bind(from.as_millis())
+            .bind(before.as_millis())
+            .bind(millis(DAY));
+        let read = |row: &SqliteRow| {
+            Ok(DayCounts {
+                day: time(row, "day")?,
+                logins: number(row, "logins")?,
+                signups: number(row, "signups")?,
+                leaked_passwords: number(row, "leaks")?,
+                first: time(row, "first")?,
+                last: time(row, "last")?,
+            })
+        };
+        self.all("counting days", query, read).await
+    }
+
+    async fn count_active_users(&mut self, since: Timestamp) -> Result<u64, StorageError> {
+        let query = sqlx::query(ACTIVE).bind(since.as_millis());
+        let counted = self.one("counting active users", query, count);
+        Ok(counted.await?.unwrap_or_default())
+    }
 }
 
 #[cfg(test)]
@@ -77,5 +128,9 @@ mod tests {
         assert_plan(SESSIONS, &[index]).await;
         let index = "COVERING INDEX logout_deliveries_finished (finished_at>? AND finished_at<?)";
         assert_plan(DELIVERIES, &[index]).await;
+        let index = "COVERING INDEX logout_events_counted (date>? AND date<?)";
+        assert_plan(DAYS, &[index]).await;
+        let index = "COVERING INDEX logout_events_counted (date>?)";
+        assert_plan(ACTIVE, &[index]).await;
     }
 }

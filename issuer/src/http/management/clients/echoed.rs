@@ -15,7 +15,7 @@ use crate::http::refresh_settings;
 
 /// What a property must be.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+pub(in crate::http::management) enum Kind {
     Text(usize),
     Flag,
     Number,
@@ -60,8 +60,11 @@ const APP_TYPES: &[&str] = &[
     "oag",
 ];
 
+/// Name, kind and description of a property that is only kept.
+pub(in crate::http::management) type Echoed = (&'static str, Kind, &'static str);
+
 /// Name, kind and description of each.
-const ECHOED: &[(&str, Kind, &str)] = &[
+const ECHOED: &[Echoed] = &[
     ("addons", Object, "Addons of the client"),
     (
         "allowed_clients",
@@ -247,8 +250,16 @@ const MAX_ITEMS: usize = 1_000;
 
 /// Takes the properties out of a body, checked; `null` stands for one that is to be removed.
 pub(super) fn read(body: &Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
+    read_all(ECHOED, body)
+}
+
+/// The same for the properties of another table.
+pub(in crate::http::management) fn read_all(
+    table: &[Echoed],
+    body: &Map<String, Value>,
+) -> Result<Map<String, Value>, ApiError> {
     let mut read = Map::new();
-    for (name, kind, description) in ECHOED {
+    for (name, kind, description) in table {
         let Some(value) = body.get(*name) else {
             continue;
         };

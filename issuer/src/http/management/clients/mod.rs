@@ -7,7 +7,7 @@ mod change;
 mod client_authentication;
 mod create;
 mod delete;
-mod echoed;
+pub(super) mod echoed;
 mod encryption;
 mod get;
 mod list;
@@ -17,7 +17,7 @@ mod refresh_token;
 mod rotate_secret;
 mod secret;
 mod update;
-mod urls;
+pub(super) mod urls;
 mod wire;
 
 use axum::Router;

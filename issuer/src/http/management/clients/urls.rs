@@ -27,7 +27,7 @@ const REFUSED_SCHEMES: [&str; 7] = [
 ];
 
 /// Reads a list of URLs.
-pub(super) fn read(property: &Property<'_>) -> Result<Vec<String>, ApiError> {
+pub(in crate::http::management) fn read(property: &Property<'_>) -> Result<Vec<String>, ApiError> {
     property.items(MAX_URLS)?.iter().map(one).collect()
 }
 

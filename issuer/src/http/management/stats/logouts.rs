@@ -1,42 +1,24 @@
 //! `GET /api/v2/stats/logouts`: what ended and what was heard, step of time by step.
 //!
 //! `after` and `before` bound the time, a day until now by default, 31 days at most; `step` is in
-//! seconds, from a minute, and there are 500 steps at most. One is counted after the other, so that
-//! statistics never take all connections of the store.
+//! seconds, from a minute, and there are 500 steps at most.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use logout_shared::Timestamp;
 use serde::Serialize;
-use tokio::sync::Semaphore;
 
-use super::query::{A_TIME, Query};
+use super::Turn;
 use crate::domain::logout_stats::{LogoutCounts, MAX_RANGE, MAX_STEPS, StatsRange};
-use crate::http::AppState;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
+use crate::http::management::query::{A_TIME, Query};
 use crate::issuer::Issuer;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new().route("/stats/logouts", get(handle))
-}
-
-/// One statistic at a time.
-#[derive(Debug, Clone)]
-pub(in crate::http) struct Turn(Arc<Semaphore>);
-
-impl Default for Turn {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
-    }
-}
-
 #[derive(Debug, Serialize)]
-struct Stats {
+pub(super) struct Stats {
     after: Timestamp,
     before: Timestamp,
     step: u64,
@@ -62,7 +44,7 @@ struct Latency {
     max: u64,
 }
 
-async fn handle(
+pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,
     State(turn): State<Turn>,
@@ -70,7 +52,7 @@ async fn handle(
 ) -> Result<Json<Stats>, ApiError> {
     bearer.require("read:stats")?;
     let range = range(&query, issuer.now())?;
-    let permit = turn.0.acquire().await.map_err(ApiError::internal)?;
+    let permit = turn.take().await?;
     let counts = issuer.store().read().await?.count_logouts(&range).await?;
     drop(permit);
     let starts = (0_u32..).map(|number| range.after + range.step * number);

@@ -1,0 +1,38 @@
+//! The issuer's own accounts as a connection.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::http::management::derived_id;
+use crate::issuer::Issuer;
+use crate::login::actions::CONNECTION;
+
+/// What kind of connection it is.
+pub(super) const STRATEGY: &str = "auth0";
+
+/// The JSON form of a connection.
+#[derive(Debug, Serialize)]
+pub(super) struct ConnectionBody {
+    pub(super) id: String,
+    pub(super) name: &'static str,
+    strategy: &'static str,
+    options: Map<String, Value>,
+    realms: [&'static str; 1],
+    is_domain_connection: bool,
+    metadata: Map<String, Value>,
+}
+
+impl ConnectionBody {
+    /// The one that there is; every client may use it.
+    pub(super) fn of(issuer: &Issuer) -> Self {
+        Self {
+            id: derived_id("con_", issuer.id().as_str()),
+            name: CONNECTION,
+            strategy: STRATEGY,
+            options: Map::new(),
+            realms: [CONNECTION],
+            is_domain_connection: false,
+            metadata: Map::new(),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! `POST /api/v2/keys/signing/rotate`: replaces the keys of all algorithms, without breaking anything.
+//!
+//! The next keys are published from now on and sign a day later, because apps keep the key set; one
+//! that is announced already stays. To replace a key at once, revoke it.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use super::wire::{KeyBody, in_order};
+use crate::http::api_error::ApiError;
+use crate::http::bearer::Bearer;
+use crate::http::management::audit::Call;
+use crate::issuer::Issuer;
+
+/// The keys that sign next.
+#[derive(Debug, Serialize)]
+pub(super) struct Rotated {
+    /// That of the first algorithm.
+    kid: Option<String>,
+    /// All of them.
+    keys: Vec<KeyBody>,
+}
+
+pub(super) async fn handle(
+    bearer: Bearer,
+    State(issuer): State<Issuer>,
+    call: Call,
+) -> Result<(StatusCode, Json<Rotated>), ApiError> {
+    bearer.require_any(&["create:signing_keys", "update:signing_keys"])?;
+    // A key whose day has come is let sign before another is announced.
+    issuer.turn_keys().await.map_err(ApiError::internal)?;
+    let now = issuer.now();
+    let properties = (StatusCode::CREATED, Vec::new());
+    let event = call.changed(&bearer, "Rotate the signing keys", properties, now);
+    let (keys, store) = (issuer.keys(), &**issuer.store());
+    let announced = keys.announce_and_record(store, None, vec![event], now);
+    let mut next = announced.await.map_err(ApiError::internal)?;
+    let place = |key: &crate::domain::signing_key::SigningKeyRecord| {
+        let all = keys.algorithms().iter();
+        all.clone().position(|it| *it == key.algorithm)
+    };
+    next.sort_by_key(place);
+    let rotated = Rotated {
+        kid: next.first().map(|key| key.kid.clone()),
+        keys: in_order(next, keys.algorithms()),
+    };
+    Ok((StatusCode::CREATED, Json(rotated)))
+}
