@@ -20,5 +20,6 @@ mod refresh_deaths;
 mod revoke;
 mod sign_in;
 mod sign_out;
+mod tenant_settings;
 mod token;
 mod userinfo;

@@ -20,6 +20,7 @@ mod samples;
 mod sessions;
 mod signing_keys;
 mod sqlite;
+mod tenant_settings;
 mod users;
 mod writing;
 
