@@ -510,12 +510,12 @@ async fn secrets_go_in_and_never_come_out() {
 
     // Without a value one keeps its own, and one that is not in the list goes.
     api.clock.advance(std::time::Duration::from_secs(5));
-    let patch = json!({"secrets": [
+    let change = json!({"secrets": [
         {"name": "B", "updated_at": secrets[1]["updated_at"]},
         {"name": "C", "value": "hush-c"},
     ]});
     let changed = api
-        .call(ALL, &format!("PATCH {path}"), patch)
+        .call(ALL, &format!("PATCH {path}"), change)
         .await
         .expect(200);
     assert_eq!(printed().await, "undefined hush-b");

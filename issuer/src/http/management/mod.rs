@@ -24,6 +24,8 @@ pub(in crate::http) mod stats;
 mod tenants;
 pub mod users;
 
+use std::fmt::Write as _;
+
 use axum::Router;
 use sha2::{Digest as _, Sha256};
 
@@ -51,7 +53,8 @@ fn derived_id(prefix: &str, text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
     let mut id = prefix.to_owned();
     for byte in digest.iter().take(8) {
-        id.push_str(&format!("{byte:02x}"));
+        // Writing to a text cannot fail.
+        let _ = write!(id, "{byte:02x}");
     }
     id
 }

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use super::versions::deployed_version;
 use super::wire::VersionBody;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
@@ -13,8 +14,6 @@ use crate::http::management::audit::Call;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 use crate::login::actions::keep;
-
-use super::versions::deployed_version;
 
 pub(super) async fn handle(
     bearer: Bearer,

@@ -19,7 +19,7 @@ pub(super) const PAGE: u32 = 20;
 
 /// A page of Actions.
 #[derive(Debug, Serialize)]
-pub(super) struct Actions {
+pub(super) struct ActionPage {
     actions: Vec<ActionBody>,
     total: usize,
     page: u32,
@@ -30,7 +30,7 @@ pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,
     query: Query,
-) -> Result<Json<Actions>, ApiError> {
+) -> Result<Json<ActionPage>, ApiError> {
     bearer.require("read:actions")?;
     let page = query.page_of(PAGE)?;
     let filter = Filter::read(&query)?;
@@ -38,7 +38,7 @@ pub(super) async fn handle(
     let mut actions = snapshot.list_actions().await?;
     actions.retain(|action| filter.lets(action));
     let total = actions.len();
-    Ok(Json(Actions {
+    Ok(Json(ActionPage {
         actions: action_bodies(&mut *snapshot, page.of(actions)).await?,
         total,
         page: page.number,

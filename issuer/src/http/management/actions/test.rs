@@ -59,7 +59,7 @@ pub(super) async fn handle(
     body: UnreadBody,
 ) -> Result<Json<Tried>, ApiError> {
     bearer.require("create:actions")?;
-    let event = read(body.object().await?)?;
+    let event = read(&body.object().await?)?;
     let run = keep::try_out(&issuer, &id, Value::Object(event)).await?;
     let properties = (StatusCode::OK, vec![PAYLOAD.to_owned()]);
     let record = call.changed(&bearer, "Test an Action", properties, issuer.now());
@@ -72,16 +72,11 @@ pub(super) async fn handle(
     }))
 }
 
-fn read(mut body: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
-    let payload = body.remove(PAYLOAD).ok_or_else(|| missing(PAYLOAD))?;
-    if let Some(other) = body.keys().next() {
+fn read(body: &Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
+    if let Some(other) = body.keys().find(|name| *name != PAYLOAD) {
         return Err(unknown(&[other]));
     }
-    match payload {
-        Value::Object(event) => Ok(event),
-        other => {
-            let property = Property::new(PAYLOAD, &other, "The event");
-            Err(property.object().err().unwrap_or(ApiError::NotFound))
-        }
-    }
+    let payload = body.get(PAYLOAD).ok_or_else(|| missing(PAYLOAD))?;
+    let event = Property::new(PAYLOAD, payload, "The event").object()?;
+    Ok(event.as_map().clone())
 }

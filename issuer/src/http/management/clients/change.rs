@@ -75,7 +75,7 @@ pub(super) struct ClientChange {
 
 /// What becomes of a property that a client may lack.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) enum Setting<T> {
+pub(in crate::http::management) enum Setting<T> {
     /// The body does not name it.
     #[default]
     Untouched,
@@ -87,7 +87,7 @@ pub(super) enum Setting<T> {
 
 impl<T> Setting<T> {
     /// Reads the property, if it is there.
-    pub(super) fn read<'a>(
+    pub(in crate::http::management) fn read<'a>(
         property: Option<Property<'a>>,
         read: impl FnOnce(&Property<'a>) -> Result<T, ApiError>,
     ) -> Result<Self, ApiError> {
@@ -101,7 +101,7 @@ impl<T> Setting<T> {
     }
 
     /// Sets, removes, or leaves what is there.
-    pub(super) fn apply(self, slot: &mut Option<T>) {
+    pub(in crate::http::management) fn apply(self, slot: &mut Option<T>) {
         match self {
             Self::Untouched => {}
             Self::Removed => *slot = None,

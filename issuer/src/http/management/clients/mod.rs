@@ -3,7 +3,7 @@
 //! The command line makes clients by the same rules ([`draft`]) and shows them in the same form
 //! ([`client_body`]).
 
-mod change;
+pub(super) mod change;
 mod client_authentication;
 mod create;
 mod delete;

@@ -36,15 +36,11 @@ pub(super) async fn handle(
     let event = call.changed(&bearer, "Rotate the signing keys", properties, now);
     let (keys, store) = (issuer.keys(), &**issuer.store());
     let announced = keys.announce_and_record(store, None, vec![event], now);
-    let mut next = announced.await.map_err(ApiError::internal)?;
-    let place = |key: &crate::domain::signing_key::SigningKeyRecord| {
-        let all = keys.algorithms().iter();
-        all.clone().position(|it| *it == key.algorithm)
-    };
-    next.sort_by_key(place);
+    let next = announced.await.map_err(ApiError::internal)?;
+    let next = in_order(next, keys.algorithms());
     let rotated = Rotated {
         kid: next.first().map(|key| key.kid.clone()),
-        keys: in_order(next, keys.algorithms()),
+        keys: next,
     };
     Ok((StatusCode::CREATED, Json(rotated)))
 }

@@ -10,8 +10,12 @@ use crate::domain::signing_key::{SigningKeyRecord, SigningKeyState};
 
 /// The JSON form of a key.
 #[derive(Debug, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a member that callers look for"
+)]
 pub(super) struct KeyBody {
-    kid: String,
+    pub(super) kid: String,
     alg: SigningAlgorithm,
     public_jwk: Value,
     /// Published, and signs later.

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::domain::session::CookieMode;
 use crate::domain::tenant_settings::{LIFETIMES, TenantSettings};
 use crate::http::api_error::ApiError;
+use crate::http::management::clients::change::Setting;
 use crate::http::management::clients::echoed::{Echoed, Kind, read_all};
 use crate::http::management::clients::urls;
 use crate::http::management::property::{Property, unknown};
@@ -82,15 +83,15 @@ const ECHOED: &[Echoed] = &[
     ("support_url", Text(2048), "Where people find help"),
 ];
 
-/// A checked change of the settings; the outer `None` leaves one as it is.
+/// A checked change of the settings.
 #[derive(Debug, Default)]
 pub(super) struct SettingsChange {
-    lifetime_secs: Option<Option<u64>>,
-    idle_lifetime_secs: Option<Option<u64>>,
-    cookie_mode: Option<Option<CookieMode>>,
-    allowed_logout_urls: Option<Vec<String>>,
-    sign_out_in_discovery: Option<Option<bool>>,
-    ask_before_sign_out: Option<Option<bool>>,
+    lifetime_secs: Setting<u64>,
+    idle_lifetime_secs: Setting<u64>,
+    cookie_mode: Setting<CookieMode>,
+    allowed_logout_urls: Setting<Vec<String>>,
+    sign_out_in_discovery: Setting<bool>,
+    ask_before_sign_out: Setting<bool>,
     other: Map<String, Value>,
 }
 
@@ -106,50 +107,40 @@ impl SettingsChange {
             return Err(unknown(&strange));
         }
         let get = |name: &str, what| Some(Property::new(name, body.get(name)?, what));
+        let lifetime = get("session_lifetime", "Hours of a session");
+        let idle = get("idle_session_lifetime", "Hours of a session without use");
+        let cookie = get("session_cookie", "The cookie of a session");
+        let after = get("allowed_logout_urls", "URLs that a sign-out may return to");
+        let discovery = get("oidc_logout", "Sign-out by apps");
+        let sessions = get("sessions", "Sessions");
         Ok(Self {
-            lifetime_secs: read(get("session_lifetime", "Hours of a session"), hours)?,
-            idle_lifetime_secs: read(
-                get("idle_session_lifetime", "Hours of a session without use"),
-                hours,
-            )?,
-            cookie_mode: read(
-                get("session_cookie", "The cookie of a session"),
-                cookie_mode,
-            )?
-            .map(Option::flatten),
-            allowed_logout_urls: read(
-                get("allowed_logout_urls", "URLs that a sign-out may return to"),
-                |it| urls::read(it),
-            )?
-            .map(Option::unwrap_or_default),
-            sign_out_in_discovery: read(get("oidc_logout", "Sign-out by apps"), |it| {
+            lifetime_secs: Setting::read(lifetime, hours)?,
+            idle_lifetime_secs: Setting::read(idle, hours)?,
+            cookie_mode: flat(Setting::read(cookie, cookie_mode)?),
+            allowed_logout_urls: Setting::read(after, urls::read)?,
+            sign_out_in_discovery: flat(Setting::read(discovery, |it| {
                 flag(it, "rp_logout_end_session_endpoint_discovery")
-            })?
-            .map(Option::flatten),
-            ask_before_sign_out: read(get("sessions", "Sessions"), |it| {
+            })?),
+            ask_before_sign_out: flat(Setting::read(sessions, |it| {
                 flag(it, "oidc_logout_prompt_enabled")
-            })?
-            .map(Option::flatten),
+            })?),
             other: read_all(ECHOED, body)?,
         })
     }
 
     /// Makes the change.
     pub(super) fn apply(self, settings: &mut TenantSettings) {
-        fn replace<T>(slot: &mut T, value: Option<T>) {
-            if let Some(value) = value {
-                *slot = value;
-            }
-        }
-        replace(&mut settings.lifetime_secs, self.lifetime_secs);
-        replace(&mut settings.idle_lifetime_secs, self.idle_lifetime_secs);
-        replace(&mut settings.cookie_mode, self.cookie_mode);
-        replace(&mut settings.allowed_logout_urls, self.allowed_logout_urls);
-        replace(
-            &mut settings.sign_out_in_discovery,
-            self.sign_out_in_discovery,
-        );
-        replace(&mut settings.ask_before_sign_out, self.ask_before_sign_out);
+        self.lifetime_secs.apply(&mut settings.lifetime_secs);
+        self.idle_lifetime_secs
+            .apply(&mut settings.idle_lifetime_secs);
+        self.cookie_mode.apply(&mut settings.cookie_mode);
+        let mut urls = Some(std::mem::take(&mut settings.allowed_logout_urls));
+        self.allowed_logout_urls.apply(&mut urls);
+        settings.allowed_logout_urls = urls.unwrap_or_default();
+        self.sign_out_in_discovery
+            .apply(&mut settings.sign_out_in_discovery);
+        self.ask_before_sign_out
+            .apply(&mut settings.ask_before_sign_out);
         for (name, value) in self.other {
             if value.is_null() {
                 settings.other.shift_remove(&name);
@@ -160,16 +151,13 @@ impl SettingsChange {
     }
 }
 
-/// Nothing where the body does not name it; `null` takes the setting back.
-fn read<T>(
-    property: Option<Property<'_>>,
-    read: impl FnOnce(&Property<'_>) -> Result<T, ApiError>,
-) -> Result<Option<Option<T>>, ApiError> {
-    let Some(property) = property else {
-        return Ok(None);
-    };
-    let set = property.not_null().map(|property| read(&property));
-    Ok(Some(set.transpose()?))
+/// An object without its one member is as `null`.
+fn flat<T>(setting: Setting<Option<T>>) -> Setting<T> {
+    match setting {
+        Setting::Untouched => Setting::Untouched,
+        Setting::Removed | Setting::To(None) => Setting::Removed,
+        Setting::To(Some(value)) => Setting::To(value),
+    }
 }
 
 /// Hours as seconds.

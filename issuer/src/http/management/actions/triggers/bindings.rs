@@ -14,7 +14,7 @@ use crate::issuer::Issuer;
 
 /// A page of bindings.
 #[derive(Debug, Serialize)]
-pub(super) struct Bindings {
+pub(super) struct BindingPage {
     bindings: Vec<BindingBody>,
     total: usize,
     page: u32,
@@ -26,7 +26,7 @@ pub(super) async fn handle(
     State(issuer): State<Issuer>,
     Id(trigger): Id,
     query: Query,
-) -> Result<Json<Bindings>, ApiError> {
+) -> Result<Json<BindingPage>, ApiError> {
     bearer.require("read:actions")?;
     check_trigger(&trigger)?;
     let page = query.page_of(PAGE)?;
@@ -40,7 +40,7 @@ pub(super) async fn handle(
             bindings.push(binding_body(&mut *snapshot, binding, action).await?);
         }
     }
-    Ok(Json(Bindings {
+    Ok(Json(BindingPage {
         bindings,
         total,
         page: page.number,

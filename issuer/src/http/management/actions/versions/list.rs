@@ -14,7 +14,7 @@ use crate::issuer::Issuer;
 
 /// A page of versions.
 #[derive(Debug, Serialize)]
-pub(super) struct Versions {
+pub(super) struct VersionPage {
     versions: Vec<VersionBody>,
     total: usize,
     page: u32,
@@ -26,14 +26,14 @@ pub(super) async fn handle(
     State(issuer): State<Issuer>,
     Id(id): Id,
     query: Query,
-) -> Result<Json<Versions>, ApiError> {
+) -> Result<Json<VersionPage>, ApiError> {
     bearer.require("read:actions")?;
     let page = query.page_of(PAGE)?;
     let mut snapshot = issuer.store().read().await?;
     let action = snapshot.find_action(&id).await?.ok_or(NO_ACTION)?;
     let versions = snapshot.list_action_versions(&action.id).await?;
     let total = versions.len();
-    Ok(Json(Versions {
+    Ok(Json(VersionPage {
         versions: version_bodies(&action, page.of(versions)),
         total,
         page: page.number,
