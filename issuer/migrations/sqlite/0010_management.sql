@@ -15,5 +15,5 @@ CREATE TABLE logout_tenant_settings (
 ) STRICT;
 
 -- What is counted day by day: sign-ins, sign-ups, passwords found in leaks.
-CREATE INDEX logout_events_counted ON logout_events (date, code, user_id)
+CREATE INDEX logout_events_counted ON logout_events (code, date, user_id)
     WHERE code IN ('s', 'ss', 'pwd_leak');

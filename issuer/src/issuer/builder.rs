@@ -4,11 +4,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use logout_shared::seal::SealingKey;
 use logout_shared::{Clock, RandomSource, SigningAlgorithm, SystemClock, SystemRandom};
 
+use super::settings::LiveSettings;
 use super::{Inner, Issuer};
 #[cfg(feature = "actions")]
 use crate::actions::InProcess;
@@ -189,7 +189,7 @@ impl IssuerBuilder {
                     Arc::clone(&self.random),
                 ),
                 config: self.config,
-                settings: ArcSwap::from_pointee(settings),
+                settings: LiveSettings::new(settings),
                 store,
                 clock: self.clock,
                 random: self.random,

@@ -3,19 +3,19 @@
 //! It ties the floors below together (store, keys, the way out, the delivery worker) and hands
 //! them to whoever acts for it: `sessions.rs` for embedders, `login/` and `http/` in the server.
 //! Nothing happens by itself until [`Issuer::start_delivery`]. `builder.rs` makes one, `sweep.rs`
-//! ends sessions whose time has come, `history.rs` deletes what is old, `key_watch.rs` follows
-//! other processes.
+//! ends sessions whose time has come, `history.rs` deletes what is old, `settings.rs` holds
+//! what can be changed meanwhile, `key_watch.rs` follows other processes.
 
 mod builder;
 mod endpoints;
 mod history;
 mod key_watch;
+mod settings;
 mod sweep;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use logout_shared::{Clock, RandomSource, Timestamp};
 use tokio_util::task::AbortOnDropHandle;
@@ -27,9 +27,7 @@ use crate::domain::delivery::{DeliveryId, Endpoint};
 use crate::domain::initiator::Initiator;
 use crate::domain::logout_settings::AskedWait;
 use crate::domain::refresh_token::RefreshTokenRules;
-use crate::domain::session::SessionLifetimes;
 use crate::domain::signing_key::{DueSteps, KeyLife};
-use crate::domain::tenant_settings::TenantSettings;
 use crate::egress::Egress;
 use crate::enlisted::Enlisted;
 use crate::keyring::client_keys::ClientKeyCache;
@@ -42,6 +40,8 @@ use crate::storage::{HostTransaction, StorageError, Store};
 pub use builder::{BuildError, IssuerBuilder, IssuerConfig};
 pub use endpoints::EndpointState;
 pub use history::Deleted;
+
+use settings::LiveSettings;
 
 /// An issuer. Cloning is cheap, all clones are the same issuer.
 ///
@@ -75,7 +75,7 @@ pub struct Issuer(Arc<Inner>);
 
 struct Inner {
     config: IssuerConfig,
-    settings: ArcSwap<TenantSettings>,
+    settings: LiveSettings,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
@@ -147,37 +147,9 @@ impl Issuer {
         &self.0.random
     }
 
-    /// How long sessions live: as the settings say, and for the rest as was configured.
-    pub fn session_lifetimes(&self) -> SessionLifetimes {
-        self.0.settings.load().lifetimes(&self.0.config.sessions)
-    }
-
-    /// How long sessions live where the settings say nothing.
-    pub fn configured_lifetimes(&self) -> &SessionLifetimes {
-        &self.0.config.sessions
-    }
-
     /// How refresh tokens live, where a client says nothing else.
     pub fn refresh_token_rules(&self) -> &RefreshTokenRules {
         &self.0.config.refresh_tokens
-    }
-
-    /// The settings that can be changed while servers run, as they are known here now.
-    pub fn tenant_settings(&self) -> Arc<TenantSettings> {
-        self.0.settings.load_full()
-    }
-
-    /// Looks at the settings in the store again, after somebody may have changed them.
-    ///
-    /// # Errors
-    ///
-    /// [`StorageError`] if they cannot be read; what is known here stays as it was.
-    pub async fn reload_tenant_settings(&self) -> Result<(), StorageError> {
-        let settings = self.0.store.read().await?.tenant_settings().await?;
-        if *self.0.settings.load_full() != settings {
-            self.0.settings.store(Arc::new(settings));
-        }
-        Ok(())
     }
 
     /// The engine of Actions.

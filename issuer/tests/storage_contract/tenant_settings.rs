@@ -43,6 +43,7 @@ each_store! {
             (LogCode::LoginSucceeded, "a", noon + day),
             (LogCode::LoginSucceeded, "b", noon + day + Duration::from_secs(1)),
             (LogCode::LoginFailed, "c", noon + day),
+            (LogCode::LoginSucceeded, "d", Timestamp::from_secs(0) + day * 2),
             (LogCode::LoginSucceeded, "d", noon + day * 2),
         ]
         .into_iter()

@@ -1,10 +1,11 @@
 //! What operators do with Actions: write, deploy, roll back, bind, try, delete.
 //!
-//! The rules are in `steps.rs`, inside a transaction that the caller has: the Management API writes
-//! its record beside them. The functions here are the same in a transaction of their own, for the
-//! command line. Secrets are sealed under the master key, each bound to its Action and name, and
-//! are never given back.
+//! The rules are in `steps.rs` and `bindings.rs`, inside a transaction that the caller has: the
+//! Management API writes its record beside them. The functions here are the same in a transaction
+//! of their own, for the command line. Secrets are sealed under the master key, each bound to its
+//! Action and name, and are never given back.
 
+mod bindings;
 mod steps;
 
 use logout_shared::Secret;
@@ -16,10 +17,8 @@ use crate::issuer::Issuer;
 use crate::keyring::{ACTION_SECRET_PURPOSE, KeyRingError, action_secret_row};
 use crate::storage::{StorageError, Transaction};
 
-pub use steps::{
-    BindingOf, Bound, WantedBinding, bind_all, change, insert, prepare, release, release_again,
-    remove, unbind,
-};
+pub use bindings::{BindingOf, Bound, WantedBinding, bind_all, unbind};
+pub use steps::{change, insert, prepare, release, release_again, remove};
 
 /// Why an Action cannot be kept as asked.
 #[derive(Debug, thiserror::Error)]
