@@ -192,7 +192,7 @@ impl Refresh {
     ) -> Result<Outcome, ExchangeError> {
         let lifetimes = self.issuer.session_lifetimes();
         let (session, user) = (good.session.as_mut(), &mut good.user);
-        let applied = self.decided.apply(tx, session, user, lifetimes, self.now);
+        let applied = self.decided.apply(tx, session, user, &lifetimes, self.now);
         let capped = applied.await?;
         let RefreshExchange { rules, device, .. } = &self.exchange;
         let generation = good
