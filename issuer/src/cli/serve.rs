@@ -64,7 +64,10 @@ fn announce(server: &server::Server, development: bool) -> std::io::Result<()> {
         let path = authority.display();
         writeln!(out, "its certificate is good for those who trust {path}:")?;
         writeln!(out, "  NODE_EXTRA_CA_CERTS={path}   for Node")?;
-        writeln!(out, "  SSL_CERT_FILE={path}   for OpenSSL, Python and Go; curl takes --cacert")?;
+        writeln!(
+            out,
+            "  SSL_CERT_FILE={path}   for OpenSSL, Python and Go; curl takes --cacert"
+        )?;
     }
     if development {
         writeln!(out, "for development: only this machine can reach it")?;

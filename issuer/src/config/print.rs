@@ -69,7 +69,11 @@ fn table(text: &mut String, path: &str, value: &Value) {
 /// line.
 fn is_table(value: &Value) -> bool {
     match value {
-        Value::Object(members) => !(["env", "file", "cert"].iter().any(|key| members.contains_key(*key))),
+        Value::Object(members) => {
+            !(["env", "file", "cert"]
+                .iter()
+                .any(|key| members.contains_key(*key)))
+        }
         Value::Array(items) => items.first().is_some_and(is_table),
         _ => false,
     }

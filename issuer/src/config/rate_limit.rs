@@ -37,8 +37,12 @@ impl RateLimit {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         for (key, calls) in [("per_second", self.per_second), ("burst", self.burst)] {
             if calls.get() > MAX_CALLS {
-                let problem = format!("it must be 1 to {MAX_CALLS}; \"enabled = false\" has no limit");
-                return Err(ConfigError::setting(format!("http.rate_limit.{key}"), problem));
+                let problem =
+                    format!("it must be 1 to {MAX_CALLS}; \"enabled = false\" has no limit");
+                return Err(ConfigError::setting(
+                    format!("http.rate_limit.{key}"),
+                    problem,
+                ));
             }
         }
         Ok(())

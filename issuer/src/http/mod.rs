@@ -91,10 +91,7 @@ fn house(
         part(health::router(), &open_id, &state).nest(path, endpoints)
     };
     if let Some(exporter) = exporter {
-        routes = routes.merge(self::metrics::router(
-            state.issuer.clone(),
-            exporter,
-        ));
+        routes = routes.merge(self::metrics::router(state.issuer.clone(), exporter));
     }
     let baseline = security_headers::baseline(url);
     routes

@@ -26,7 +26,7 @@ use tokio_util::sync::DropGuard;
 use crate::actions::PoolSettings;
 use crate::bootstrap;
 use crate::config::Config;
-use crate::http::{admin_app, app, AppState};
+use crate::http::{AppState, admin_app, app};
 use crate::issuer::{Issuer, IssuerConfig};
 use crate::storage::Store;
 use crate::storage::sqlite::{ServerLock, SqliteOptions, SqliteStore};
@@ -211,7 +211,10 @@ impl ServerBuilder {
             issuer.start_delivery();
             let mut state = AppState::new(issuer.clone(), config.http_settings());
             let metrics = MetricsPage::open(&config, listeners.metrics, &mut state);
-            let admin_addr = listeners.admin.as_ref().and_then(|own| own.local_addr().ok());
+            let admin_addr = listeners
+                .admin
+                .as_ref()
+                .and_then(|own| own.local_addr().ok());
             let grace = state.http.shutdown_grace;
             let stop = state.stop.clone();
             let accepting = accept(listeners.main, listeners.admin, tls.as_ref(), state)?;

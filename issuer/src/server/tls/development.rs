@@ -80,7 +80,9 @@ impl Development {
         let authority = self.open_or_make_authority(now)?;
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "logout-issuer for development");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "logout-issuer for development");
         params.subject_alt_names.clone_from(&self.names);
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -208,7 +210,9 @@ fn public_key_of(certificate: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn write(path: &Path, mode: u32, content: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
         DirBuilder::new()
             .recursive(true)
