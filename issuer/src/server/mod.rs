@@ -217,7 +217,7 @@ impl ServerBuilder {
                 .and_then(|own| own.local_addr().ok());
             let grace = state.http.shutdown_grace;
             let stop = state.stop.clone();
-            let accepting = accept(listeners.main, listeners.admin, tls.as_ref(), state)?;
+            let accepting = accept(listeners.main, listeners.admin, tls.as_ref(), &state)?;
             Ok(Server {
                 local_addr,
                 admin_addr,
@@ -238,7 +238,7 @@ fn accept(
     main: TcpListener,
     admin: Option<TcpListener>,
     tls: Option<&Tls>,
-    state: AppState,
+    state: &AppState,
 ) -> Result<Vec<JoinHandle<()>>, TlsError> {
     let mut doors = vec![(main, app(state.clone()))];
     if let Some(admin) = admin {

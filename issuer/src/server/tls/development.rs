@@ -54,7 +54,7 @@ impl Development {
         let master_key = config.resolve(&config.keys.master_key_file);
         Self {
             folder: master_key.parent().map(Path::to_owned).unwrap_or_default(),
-            names: names(config.issuer().url().host()),
+            names: names(config.issuer().url().host().as_ref()),
             renew_at: Timestamp::MIN,
         }
     }
@@ -186,7 +186,7 @@ fn valid(params: &mut CertificateParams, from: Timestamp, until: Timestamp) {
 }
 
 /// What the server is called: the issuer's host, and whatever else means this machine.
-fn names(issuer: Option<Host<&str>>) -> Vec<SanType> {
+fn names(issuer: Option<&Host<&str>>) -> Vec<SanType> {
     let name = |name: &str| name.try_into().ok().map(SanType::DnsName);
     let mut names = vec![
         SanType::IpAddress(Ipv4Addr::LOCALHOST.into()),
@@ -195,8 +195,8 @@ fn names(issuer: Option<Host<&str>>) -> Vec<SanType> {
     names.extend(name("localhost"));
     let own = match issuer {
         Some(Host::Domain(domain)) => name(domain),
-        Some(Host::Ipv4(address)) => Some(SanType::IpAddress(address.into())),
-        Some(Host::Ipv6(address)) => Some(SanType::IpAddress(address.into())),
+        Some(Host::Ipv4(address)) => Some(SanType::IpAddress((*address).into())),
+        Some(Host::Ipv6(address)) => Some(SanType::IpAddress((*address).into())),
         None => None,
     };
     names.extend(own.filter(|own| !names.contains(own)));

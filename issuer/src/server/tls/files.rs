@@ -36,7 +36,7 @@ impl Files {
     /// Reads the certificate for the start.
     pub(super) async fn read(&mut self) -> Result<Identity, TlsError> {
         let content = self.content().await;
-        self.watch.judged = digest(&content);
+        self.watch = Watch::begin(digest(&content));
         let (cert, key) = content?;
         self.warn_of_readers().await;
         Identity::read((&self.cert, &cert), (&self.key, &key))
@@ -93,22 +93,24 @@ fn digest(content: &Content) -> Option<[u8; 32]> {
 #[derive(Debug, Default)]
 struct Watch {
     judged: Option<[u8; 32]>,
-    changed_to: Option<Option<[u8; 32]>>,
+    seen: Option<[u8; 32]>,
 }
 
 impl Watch {
-    /// Whether this is another content than the one judged, and was seen before.
-    fn has_settled(&mut self, seen: Option<[u8; 32]>) -> bool {
-        if seen == self.judged {
-            self.changed_to = None;
-            return false;
+    /// What a start found and judged.
+    fn begin(content: Option<[u8; 32]>) -> Self {
+        Self {
+            judged: content,
+            seen: content,
         }
-        let settled = self.changed_to == Some(seen);
+    }
+
+    /// Whether this is another content than the one judged, and was seen before.
+    fn has_settled(&mut self, content: Option<[u8; 32]>) -> bool {
+        let before = std::mem::replace(&mut self.seen, content);
+        let settled = content == before && content != self.judged;
         if settled {
-            self.judged = seen;
-            self.changed_to = None;
-        } else {
-            self.changed_to = Some(seen);
+            self.judged = content;
         }
         settled
     }
@@ -121,10 +123,7 @@ mod tests {
     #[test]
     fn a_change_counts_once_when_two_looks_in_a_row_see_it() {
         let (old, half, new) = (Some([0; 32]), Some([1; 32]), Some([2; 32]));
-        let mut watch = Watch {
-            judged: old,
-            changed_to: None,
-        };
+        let mut watch = Watch::begin(old);
         for (seen, settled) in [
             (old, false),
             (half, false),
