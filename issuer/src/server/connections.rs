@@ -19,7 +19,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -67,12 +67,9 @@ pub(super) async fn serve(
                     settings: Arc::clone(&settings),
                     stop: stop.clone(),
                     cut: cut.clone(),
+                    slot,
                 };
-                let tls = tls.clone();
-                tracker.spawn(async move {
-                    connection.run(stream, tls).await;
-                    drop(slot);
-                });
+                tracker.spawn(connection.run(stream, tls.clone()));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -82,11 +79,13 @@ pub(super) async fn serve(
         }
     }
     drop(listener);
+    finish(&tracker, &cut, settings.shutdown_grace).await;
+}
+
+/// Waits within the grace for requests in progress, then cuts the rest.
+async fn finish(tracker: &TaskTracker, cut: &CancellationToken, grace: Duration) {
     tracker.close();
-    if tokio::time::timeout(settings.shutdown_grace, tracker.wait())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(grace, tracker.wait()).await.is_err() {
         tracing::warn!("{} connections are cut at shutdown", tracker.len());
         cut.cancel();
         tracker.wait().await;
@@ -108,6 +107,8 @@ struct Connection {
     settings: Arc<Settings>,
     stop: CancellationToken,
     cut: CancellationToken,
+    /// Free again when the connection ends, however it does.
+    slot: OwnedSemaphorePermit,
 }
 
 impl Connection {
@@ -136,6 +137,7 @@ impl Connection {
             settings,
             stop,
             cut,
+            slot: _slot,
         } = self;
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);

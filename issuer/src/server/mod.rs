@@ -26,7 +26,7 @@ use tokio_util::sync::DropGuard;
 use crate::actions::PoolSettings;
 use crate::bootstrap;
 use crate::config::Config;
-use crate::http::{AppState, admin_app, app};
+use crate::http::AppState;
 use crate::issuer::{Issuer, IssuerConfig};
 use crate::storage::Store;
 use crate::storage::sqlite::{ServerLock, SqliteOptions, SqliteStore};
@@ -34,7 +34,6 @@ use crate::storage::sqlite::{ServerLock, SqliteOptions, SqliteStore};
 pub use error::{OpenError, ServeError};
 pub use tls::{TlsError, check as check_certificate};
 
-use connections::Door;
 use listeners::Listeners;
 use metrics_page::MetricsPage;
 use tls::Tls;
@@ -192,32 +191,19 @@ impl ServerBuilder {
                 clock,
                 random,
             } = self;
-            let listeners = Listeners::bind(&config, listener).await?;
-            let local_addr = listeners.main.local_addr().map_err(ServeError::Listen)?;
+            let mut listeners = Listeners::bind(&config, listener).await?;
+            let (local_addr, admin_addr) = listeners.addresses()?;
             config.issuer = Some(config.issuer_at(local_addr));
             let tls = Tls::open(&config, Arc::clone(&clock)).await?;
-            let (store, lock) = if let Some(store) = store {
-                (store, None)
-            } else {
-                let store = open_store(&config).await?;
-                let lock = store
-                    .lock_for_server(clock.now())
-                    .await
-                    .map_err(ServeError::Lock)?;
-                (store as Arc<dyn Store>, Some(lock))
-            };
+            let (store, lock) = take_store(&config, store, &*clock).await?;
             let issuer = build(&config, store, clock, random).await?;
             bootstrap::run(&issuer, &config).await?;
             issuer.start_delivery();
             let mut state = AppState::new(issuer.clone(), config.http_settings());
-            let metrics = MetricsPage::open(&config, listeners.metrics, &mut state);
-            let admin_addr = listeners
-                .admin
-                .as_ref()
-                .and_then(|own| own.local_addr().ok());
+            let metrics = MetricsPage::open(&config, listeners.metrics.take(), &mut state);
             let grace = state.http.shutdown_grace;
             let stop = state.stop.clone();
-            let accepting = accept(listeners.main, listeners.admin, tls.as_ref(), &state)?;
+            let accepting = listeners.accept(tls.as_ref(), &state)?;
             Ok(Server {
                 local_addr,
                 admin_addr,
@@ -233,24 +219,18 @@ impl ServerBuilder {
     }
 }
 
-/// Begins to serve everybody, and the Management API where it has an address of its own.
-fn accept(
-    main: TcpListener,
-    admin: Option<TcpListener>,
-    tls: Option<&Tls>,
-    state: &AppState,
-) -> Result<Vec<JoinHandle<()>>, TlsError> {
-    let mut doors = vec![(main, app(state.clone()))];
-    if let Some(admin) = admin {
-        doors.push((admin, admin_app(state.clone())));
+/// The store to serve from, and the lock of one that other processes can open too.
+async fn take_store(
+    config: &Config,
+    given: Option<Arc<dyn Store>>,
+    clock: &dyn Clock,
+) -> Result<(Arc<dyn Store>, Option<ServerLock>), ServeError> {
+    if let Some(store) = given {
+        return Ok((store, None));
     }
-    let begin = |(listener, app)| {
-        let tls = tls.map(Tls::acceptor).transpose()?;
-        let door = Door { listener, tls };
-        let (settings, stop) = (Arc::clone(&state.http), state.stop.clone());
-        Ok(tokio::spawn(connections::serve(door, app, settings, stop)))
-    };
-    doors.into_iter().map(begin).collect()
+    let store = open_store(config).await?;
+    let lock = store.lock_for_server(clock.now()).await;
+    Ok((store, Some(lock.map_err(ServeError::Lock)?)))
 }
 
 /// Opens the store and builds the engine, without a worker: what commands work on.

@@ -41,6 +41,7 @@ fn connect(at: SocketAddr, name: &str, authority: &Path) -> Result<SslStream<Tcp
             .unwrap()
             .build(),
     );
+    connector.set_alpn_protos(b"\x02h2\x08http/1.1").unwrap();
     connector
         .set_ca_file(authority)
         .map_err(|error| error.to_string())?;
@@ -134,7 +135,10 @@ fn a_development_server_is_trusted_by_those_who_trust_its_authority() {
     for name in ["localhost", "127.0.0.1", "::1"] {
         let mut stream = connect(server.address, name, &authority).unwrap();
         assert_eq!(status(&mut stream), 200, "{name}");
-        assert_eq!(stream.ssl().selected_alpn_protocol(), None);
+        assert_eq!(
+            stream.ssl().selected_alpn_protocol(),
+            Some(&b"http/1.1"[..])
+        );
     }
     let error = connect(server.address, "id.example", &authority).unwrap_err();
     assert!(error.contains("mismatch"), "{error}");
@@ -270,7 +274,7 @@ fn what_cannot_be_used_leaves_the_certificate_before_and_is_told() {
     let mut server = start(&program, &[FILES]);
     let good = fs::read(program.path("tls.pem")).unwrap();
     let told = server.listen_to_errors();
-    let mut wait_for = |part: &str| {
+    let wait_for = |part: &str| {
         until(part, || {
             told.try_recv().ok().filter(|line| line.contains(part))
         });
@@ -315,7 +319,8 @@ fn a_handshake_that_hangs_is_cut_off_and_counts_as_a_connection() {
 
 #[test]
 fn a_handshake_in_progress_does_not_keep_the_server_from_stopping() {
-    let server = start(&Program::new(), &[SELF_SIGNED]);
+    let program = Program::new();
+    let server = start(&program, &[SELF_SIGNED]);
     let _silent = TcpStream::connect(server.address).unwrap();
     let mut stream = connect_to_anybody(server.address).unwrap();
     assert_eq!(status(&mut stream), 200);
