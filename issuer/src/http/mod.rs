@@ -77,7 +77,7 @@ fn management(state: &AppState) -> Router<AppState> {
 fn house(
     endpoints: Router<AppState>,
     management: Router<AppState>,
-    exporter: Option<metrics::Exporter>,
+    exporter: Option<self::metrics::Exporter>,
     state: AppState,
 ) -> Router {
     let open_id = Dialect::OpenId(state.issuer.id().clone());

@@ -153,7 +153,7 @@ fn a_development_server_is_trusted_by_those_who_trust_its_authority() {
 }
 
 #[test]
-fn only_the_owner_reads_the_keys_and_the_authority_s_file_has_none() {
+fn only_the_owner_reads_the_keys_and_the_authority_vouches_for_this_machine_alone() {
     let program = Program::new();
     start(&program, &[SELF_SIGNED]);
     for (file, mode) in [
@@ -166,6 +166,17 @@ fn only_the_owner_reads_the_keys_and_the_authority_s_file_has_none() {
         assert_eq!(metadata.permissions().mode() & 0o777, mode, "{file}");
         let text = fs::read_to_string(program.path(file)).unwrap();
         assert_eq!(text.contains("PRIVATE KEY"), mode == 0o600, "{file}");
+    }
+    let authority = fs::read(program.path("development-ca.pem")).unwrap();
+    let text = X509::from_pem(&authority).unwrap().to_text().unwrap();
+    let text = String::from_utf8(text).unwrap();
+    for part in [
+        "Name Constraints: critical",
+        "DNS:localhost",
+        "127.0.0.0",
+        "pathlen:0",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
     }
 }
 
