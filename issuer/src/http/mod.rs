@@ -1,9 +1,10 @@
 //! The issuer over HTTP: the router that the server listens with.
 //!
-//! [`app`] (and [`admin_app`], where the Management API has an address of its own) nests all endpoints under the path of the issuer identifier and wraps them in what
+//! [`app`] nests all endpoints under the path of the issuer identifier and wraps them in what
 //! holds for each of them: whole bodies within limits, a panic that costs one request only,
-//! security headers, one log line. What an endpoint does is in `oidc/` and `management/`; wire
-//! names and status codes appear on this floor and nowhere below.
+//! security headers, one log line. [`admin_app`] does so for the Management API where that has an
+//! address of its own. What an endpoint does is in `oidc/` and `management/`; wire names and status
+//! codes appear on this floor and nowhere below.
 
 pub mod api_error;
 pub mod bearer;
