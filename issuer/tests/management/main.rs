@@ -10,6 +10,7 @@
     reason = "what cannot be unwrapped fails the test"
 )]
 
+mod admin_address;
 mod api;
 mod bearer;
 mod bodies;
@@ -21,6 +22,7 @@ mod clients;
 mod deliveries;
 mod endpoints;
 mod history;
+mod rate_limit;
 mod retries;
 mod session_metadata;
 mod sessions;
