@@ -6,7 +6,8 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,7 +38,8 @@ export async function eventually(what, seconds, ask) {
 
 // A started program. Its output is kept for the message of a failure.
 export class Program {
-  static async start(path, args, { readyAt, cwd }) {
+  // With `authority`, a file, `readyAt` is https and vouched for by it.
+  static async start(path, args, { readyAt, cwd, authority }) {
     const program = new Program();
     program.output = '';
     program.child = spawn(path, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -48,7 +50,7 @@ export class Program {
     try {
       await eventually(`${path} answers at ${readyAt}`, 20, async () => {
         if (program.child.exitCode !== null) throw new Error(`${path} ended with ${program.child.exitCode}`);
-        return fetch(readyAt).then((response) => response.ok, () => false);
+        return authority ? answersTrusted(readyAt, authority) : fetch(readyAt).then((response) => response.ok, () => false);
       });
     } catch (error) {
       program.child.kill('SIGKILL');
@@ -67,18 +69,34 @@ export class Program {
   }
 }
 
+// Whether an https address answers; `fetch` trusts only what the process was started with.
+async function answersTrusted(url, authority) {
+  const ca = await readFile(authority).catch(() => undefined);
+  if (!ca) return false;
+  return new Promise((resolve) => {
+    get(url, { ca, agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    }).on('error', () => resolve(false));
+  });
+}
+
 // The issuer on an empty store of its own, with the seeding that the command line offers.
 export class Issuer {
-  static async prepare() {
+  // With `tls` it speaks https; `authority` is then the file that a process must trust, which has to
+  // be started with it in NODE_EXTRA_CA_CERTS.
+  static async prepare({ tls = false } = {}) {
     const issuer = new Issuer();
     issuer.binary = environment('LOGOUT_ISSUER');
     issuer.folder = await mkdtemp(join(tmpdir(), 'logout-issuer-'));
-    issuer.url = `http://127.0.0.1:${await freePort()}/`;
+    issuer.url = `${tls ? 'https' : 'http'}://127.0.0.1:${await freePort()}/`;
+    issuer.authority = tls ? join(issuer.folder, 'development-ca.pem') : undefined;
     issuer.config = join(issuer.folder, 'issuer.toml');
     await writeFile(issuer.config, [
       `issuer = "${issuer.url}"`,
       '[http]',
       `listen = "${new URL(issuer.url).host}"`,
+      ...(tls ? ['tls = "self-signed"'] : []),
       '[storage]',
       'url = "sqlite:issuer.db"',
       '[keys]',
@@ -98,6 +116,7 @@ export class Issuer {
     this.program = await Program.start(this.binary, ['serve', '--config', this.config], {
       readyAt: `${this.url}readyz`,
       cwd: this.folder,
+      authority: this.authority,
     });
   }
 

@@ -4,3 +4,4 @@ mod floors;
 mod guide;
 mod kill;
 mod story;
+mod tls;

@@ -1,27 +1,34 @@
 //! A plain HTTP client for the machine's side of a test: tokens and the Management API.
 
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
-/// A client without cookies and redirects.
+/// A client without cookies and redirects, which trusts nobody but the authority in a file if one
+/// is given and there.
 #[expect(
     clippy::disallowed_methods,
     reason = "a test's own client calls loopback only"
 )]
-fn client() -> Client {
-    let builder = Client::builder()
+fn client(authority: Option<&Path>) -> Client {
+    let mut builder = Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none());
+    if let Some(pem) = authority.and_then(|path| std::fs::read(path).ok()) {
+        let authority = reqwest::Certificate::from_pem(&pem).expect("the authority is PEM");
+        builder = builder.tls_certs_only([authority]);
+    }
     builder
         .build()
         .expect("the HTTP client has no settings that can fail")
 }
 
-/// Whether an address answers with a success.
-pub async fn answers_ok(address: &str) -> bool {
-    client()
+/// Whether an address answers with a success; over TLS the authority is trusted.
+pub async fn answers_ok(address: &str, authority: Option<&Path>) -> bool {
+    client(authority)
         .get(address)
         .send()
         .await
@@ -34,7 +41,7 @@ pub async fn answers_ok(address: &str) -> bool {
 ///
 /// If nobody answers.
 pub async fn post_form(address: &str, form: &[(&str, &str)]) -> (StatusCode, Value) {
-    let answer = client()
+    let answer = client(None)
         .post(address)
         .form(form)
         .send()
@@ -73,7 +80,20 @@ impl Management {
     ///
     /// If the issuer refuses.
     pub async fn sign_in(issuer: &str, client_id: &str, client_secret: &str) -> Self {
-        let client = client();
+        Self::sign_in_trusting(None, issuer, (client_id, client_secret)).await
+    }
+
+    /// As [`sign_in`](Self::sign_in) at an issuer that this authority vouches for.
+    ///
+    /// # Panics
+    ///
+    /// If the issuer refuses.
+    pub async fn sign_in_trusting(
+        authority: Option<&Path>,
+        issuer: &str,
+        (client_id, client_secret): (&str, &str),
+    ) -> Self {
+        let client = client(authority);
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", client_id),

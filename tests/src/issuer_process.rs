@@ -30,6 +30,7 @@ pub struct IssuerProcess {
 pub struct IssuerHome {
     folder: PathBuf,
     port: u16,
+    tls: bool,
 }
 
 /// A client as the command line prints it.
@@ -48,21 +49,46 @@ impl IssuerHome {
     ///
     /// What the operating system says.
     pub fn new(folder: &Path, extra: &str) -> io::Result<Self> {
+        Self::write(folder, extra, false)
+    }
+
+    /// As [`new`](Self::new), for a server that speaks TLS with a certificate of its own making.
+    /// Whoever trusts [`authority`](Self::authority) trusts it.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says.
+    pub fn with_tls(folder: &Path, extra: &str) -> io::Result<Self> {
+        Self::write(folder, extra, true)
+    }
+
+    fn write(folder: &Path, extra: &str, tls: bool) -> io::Result<Self> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let text = format!(
-            "issuer = \"http://127.0.0.1:{port}/\"\n[http]\nlisten = \"127.0.0.1:{port}\"\n\
-             [storage]\nurl = \"sqlite:issuer.db\"\n[keys]\nmaster_key_file = \"master.key\"\n{extra}"
-        );
-        std::fs::write(folder.join("issuer.toml"), text)?;
-        Ok(Self {
+        let home = Self {
             folder: folder.to_owned(),
             port,
-        })
+            tls,
+        };
+        let certificate = if tls { "tls = \"self-signed\"\n" } else { "" };
+        let text = format!(
+            "issuer = \"{}\"\n[http]\nlisten = \"127.0.0.1:{port}\"\n{certificate}\
+             [storage]\nurl = \"sqlite:issuer.db\"\n[keys]\nmaster_key_file = \"master.key\"\n{extra}",
+            home.issuer()
+        );
+        std::fs::write(folder.join("issuer.toml"), text)?;
+        Ok(home)
     }
 
     /// The issuer identifier.
     pub fn issuer(&self) -> String {
-        format!("http://127.0.0.1:{}/", self.port)
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}/", self.port)
+    }
+
+    /// The file with the certificate authority to trust, for a server that speaks TLS; it is there
+    /// once the server has started. Programs get it as `NODE_EXTRA_CA_CERTS` or `SSL_CERT_FILE`.
+    pub fn authority(&self) -> Option<PathBuf> {
+        self.tls.then(|| self.folder.join("development-ca.pem"))
     }
 
     fn command(&self) -> Command {
@@ -214,7 +240,7 @@ impl IssuerProcess {
         };
         let ready = format!("{}readyz", home.issuer());
         let waited = tokio::time::timeout(PATIENCE, async {
-            while !http::answers_ok(&ready).await {
+            while !http::answers_ok(&ready, home.authority().as_deref()).await {
                 if let Ok(Some(status)) = server.child.try_wait() {
                     panic!("the server ended with {status}: {}", server.log());
                 }

@@ -6,6 +6,7 @@ use logout_shared::SystemRandom;
 use super::output;
 use crate::config::{Config, ConfigError};
 use crate::egress::Egress;
+use crate::server;
 
 /// What to do with the configuration.
 #[derive(Debug, Subcommand)]
@@ -15,7 +16,7 @@ pub(super) enum Command {
 }
 
 impl Command {
-    pub(super) fn run(
+    pub(super) async fn run(
         self,
         load: impl FnOnce() -> Result<Config, ConfigError>,
     ) -> anyhow::Result<()> {
@@ -24,6 +25,7 @@ impl Command {
                 let config = load()?;
                 config.check_secrets(&SystemRandom)?;
                 Egress::new(&config.egress_settings())?;
+                server::check_certificate(&config).await?;
                 output::text(&config.in_force())?;
             }
         }

@@ -157,7 +157,7 @@ impl Arguments {
                 with_issuer(&load()?, async |issuer| command.run(issuer).await).await
             }
             Command::Migrate => migrate::run(&load()?).await,
-            Command::Config(command) => command.run(load),
+            Command::Config(command) => command.run(load).await,
         }
     }
 }

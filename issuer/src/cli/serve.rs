@@ -55,7 +55,20 @@ fn announce(server: &server::Server, development: bool) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     let address = server.local_addr();
     let issuer = server.issuer().id();
-    writeln!(out, "listening on http://{address} as issuer {issuer}")?;
+    let scheme = if server.speaks_tls() { "https" } else { "http" };
+    writeln!(out, "listening on {scheme}://{address} as issuer {issuer}")?;
+    if let Some(admin) = server.admin_addr() {
+        writeln!(out, "the Management API is on {scheme}://{admin}")?;
+    }
+    if let Some(authority) = server.development_authority() {
+        let path = authority.display();
+        writeln!(out, "its certificate is good for those who trust {path}:")?;
+        writeln!(out, "  NODE_EXTRA_CA_CERTS={path}   for Node")?;
+        writeln!(
+            out,
+            "  SSL_CERT_FILE={path}   for OpenSSL, Python and Go; curl takes --cacert"
+        )?;
+    }
     if development {
         writeln!(out, "for development: only this machine can reach it")?;
     }

@@ -1,6 +1,7 @@
 //! Development: an issuer that only this machine can reach.
 //!
-//! It is development when the hosts of `issuer` and of `http.listen` are both loopback. Then the
+//! It is development when the hosts of `issuer`, of `http.listen` and, if there is one, of
+//! `http.admin_listen` are all loopback. Then the
 //! master key is made at the first start, and, where the issuer is plain http as well, the two
 //! `danger_` switches of the egress guard are on unless they are written down. Nothing else
 //! turns development on, so a server that the world can reach never has these defaults.
@@ -14,7 +15,10 @@ use super::Config;
 impl Config {
     /// Whether only this machine can reach the issuer.
     pub fn is_development(&self) -> bool {
-        self.http.listen.ip().is_loopback() && is_loopback(self.issuer().url())
+        let admin = self.http.admin_listen;
+        self.http.listen.ip().is_loopback()
+            && admin.is_none_or(|admin| admin.ip().is_loopback())
+            && is_loopback(self.issuer().url())
     }
 
     /// Whether `http` URLs of clients are allowed.
@@ -78,6 +82,15 @@ mod tests {
                 development,
                 "{issuer} {listen}"
             );
+        }
+    }
+
+    #[test]
+    fn an_api_that_others_reach_is_no_development() {
+        let mut config = config("http://127.0.0.1:8080/", "127.0.0.1:8080");
+        for (admin, development) in [("127.0.0.1:8081", true), ("0.0.0.0:8081", false)] {
+            config.http.admin_listen = Some(admin.parse().unwrap());
+            assert_eq!(config.is_development(), development, "{admin}");
         }
     }
 

@@ -52,7 +52,9 @@ fn with_comments_taken_off() -> String {
             .filter(|line| is_setting(line) || line.starts_with("[["));
         setting.unwrap_or(line).to_owned() + "\n"
     };
-    EXAMPLE.lines().map(take_off).collect()
+    let all: String = EXAMPLE.lines().map(take_off).collect();
+    // A certificate goes with an https issuer alone.
+    all.replacen("issuer = \"http:", "issuer = \"https:", 1)
 }
 
 fn is_setting(line: &str) -> bool {
@@ -74,6 +76,9 @@ fn keys_of(value: &Value, with_unset: bool) -> BTreeSet<String> {
             if with_unset || !value.is_null() {
                 keys.insert(format!("{section}.{key}"));
             }
+            let below = Value::Object([(key.clone(), value.clone())].into_iter().collect());
+            let below = keys_of(&below, with_unset);
+            keys.extend(below.into_iter().map(|key| format!("{section}.{key}")));
         }
     }
     keys

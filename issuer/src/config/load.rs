@@ -75,6 +75,7 @@ impl Config {
             return Err(ConfigError::setting("issuer", problem));
         }
         self.http.check()?;
+        self.check_tls()?;
         self.storage.check()?;
         self.keys.check()?;
         self.session.check()?;
@@ -82,7 +83,7 @@ impl Config {
         self.delivery.check()?;
         self.retention.check()?;
         self.actions.check()?;
-        self.metrics.check(self.http.listen)?;
+        self.metrics.check(&self.http)?;
         self.log.env_filter()?;
         Ok(())
     }

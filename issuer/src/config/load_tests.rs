@@ -142,6 +142,36 @@ fn a_value_of_the_wrong_kind_is_refused_with_its_key() {
         ),
         ("[retention]\nevents = \"3651d\"\n", "retention.events"),
         ("[metrics]\nlisten = \"127.0.0.1:8080\"\n", "metrics.listen"),
+        (
+            "[http]\nadmin_listen = \"[::1]:1\"\n[metrics]\nlisten = \"[::1]:1\"\n",
+            "metrics.listen",
+        ),
+        (
+            "[http]\nadmin_listen = \"127.0.0.1:8080\"\n",
+            "http.admin_listen",
+        ),
+        (
+            "[http]\nhandshake_timeout = \"0s\"\n",
+            "http.handshake_timeout",
+        ),
+        ("[http]\ntls = \"auto\"\n", "self-signed"),
+        ("[http]\ntls = { cert = \"a.pem\" }\n", "key"),
+        (
+            "[http]\ntls = { cert = \"a\", key = \"b\", ca = \"c\" }\n",
+            "ca",
+        ),
+        (
+            "[http.rate_limit]\nper_second = 0\n",
+            "http.rate_limit.per_second",
+        ),
+        (
+            "[http.rate_limit]\nper_second = 100001\n",
+            "http.rate_limit.per_second",
+        ),
+        (
+            "[http.rate_limit]\nburst = 100001\n",
+            "http.rate_limit.burst",
+        ),
         ("[log]\nfilter = \"=[\"\n", "log.filter"),
         ("[[bootstrap.users]]\nemail = \"a@b.example\"\n", "password"),
         (
@@ -203,6 +233,71 @@ fn an_address_that_others_reach_needs_an_issuer() {
         )
         .is_ok()
     );
+}
+
+#[test]
+fn a_certificate_goes_with_an_https_issuer() {
+    let files = "[http]\ntls = { cert = \"a.pem\", key = \"a.key\" }\n";
+    let config = load(files, &[]).unwrap();
+    assert_eq!(config.issuer().as_str(), "https://127.0.0.1:8080/");
+    let error = load(&format!("issuer = \"http://localhost/\"\n{files}"), &[]).unwrap_err();
+    assert!(
+        error.starts_with("issuer:") && error.contains("https"),
+        "{error}"
+    );
+    let printed = config.in_force();
+    assert!(
+        printed.contains("tls = { cert = \"a.pem\", key = \"a.key\" }"),
+        "{printed}"
+    );
+    // A proxy speaks it.
+    assert!(load("issuer = \"https://id.example/\"\n", &[]).is_ok());
+}
+
+#[test]
+fn a_certificate_of_its_own_making_is_for_development() {
+    let env = [("LOGOUT_ISSUER__HTTP__TLS", "self-signed")];
+    assert!(load("issuer = \"https://id.localhost:8443/\"\n", &env).is_ok());
+    for others in [
+        "issuer = \"https://id.example/\"\n",
+        "issuer = \"https://localhost/\"\n[http]\nlisten = \"0.0.0.0:443\"\n",
+        "[http]\nadmin_listen = \"0.0.0.0:8081\"\n",
+    ] {
+        let error = load(others, &env).unwrap_err();
+        assert!(
+            error.starts_with("http.tls:") && error.contains("for development"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn callers_are_held_to_a_limit_where_other_machines_reach_the_api() {
+    let public = "issuer = \"https://id.example/\"\n[http]\nlisten = \"0.0.0.0:8080\"\n";
+    for (toml, limited) in [
+        (String::new(), false),
+        (public.to_owned(), true),
+        (
+            format!("{public}admin_listen = \"127.0.0.1:8081\"\n"),
+            false,
+        ),
+        ("[http]\nadmin_listen = \"0.0.0.0:8081\"\n".to_owned(), true),
+        ("[http.rate_limit]\nenabled = true\n".to_owned(), true),
+        (
+            format!("{public}[http.rate_limit]\nenabled = false\n"),
+            false,
+        ),
+    ] {
+        let config = load(&toml, &[]).unwrap();
+        assert_eq!(
+            config.http_settings().rate_limit.is_some(),
+            limited,
+            "{toml}"
+        );
+    }
+    let most = "[http.rate_limit]\nenabled = true\nper_second = 100000\nburst = 1\n";
+    let limit = load(most, &[]).unwrap().http_settings().rate_limit.unwrap();
+    assert_eq!((limit.per_second.get(), limit.burst.get()), (100_000, 1));
 }
 
 #[test]

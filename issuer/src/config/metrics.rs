@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
+use super::http::is_same;
+use super::{ConfigError, Http};
 
 /// Where numbers for operators are read.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -16,15 +17,16 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn check(&self, main: SocketAddr) -> Result<(), ConfigError> {
-        if self
-            .listen
-            .is_some_and(|own| own == main && own.port() != 0)
-        {
-            return Err(ConfigError::setting(
-                "metrics.listen",
-                "it must be another address than http.listen",
-            ));
+    pub(super) fn check(&self, http: &Http) -> Result<(), ConfigError> {
+        let others = [
+            ("http.listen", Some(http.listen)),
+            ("http.admin_listen", http.admin_listen),
+        ];
+        for (key, other) in others {
+            if other.is_some_and(|other| is_same(self.listen, other)) {
+                let problem = format!("it must be another address than {key}");
+                return Err(ConfigError::setting("metrics.listen", problem));
+            }
         }
         Ok(())
     }

@@ -17,10 +17,12 @@ mod load;
 mod log;
 mod metrics;
 mod print;
+mod rate_limit;
 mod retention;
 mod secret_source;
 mod session;
 mod storage;
+mod tls;
 mod tokens;
 
 #[cfg(test)]
@@ -41,10 +43,12 @@ pub use error::ConfigError;
 pub use http::Http;
 pub use keys::Keys;
 pub use log::{Log, LogFormat};
+pub use rate_limit::RateLimit;
 pub use retention::Retention;
 pub use secret_source::SecretSource;
 pub use session::Session;
 pub use storage::Storage;
+pub use tls::Tls;
 pub use tokens::Tokens;
 
 #[cfg(test)]
@@ -64,7 +68,8 @@ use load::load_text;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The public issuer identifier, used exactly as written; `http://<http.listen>/` by default.
+    /// The public issuer identifier, used exactly as written; by default `http://<http.listen>/`,
+    /// with https where `http.tls` is set.
     pub issuer: Option<Issuer>,
     /// Where and how the server listens.
     pub http: Http,
@@ -103,7 +108,12 @@ impl Config {
     /// Never: an address makes an absolute URL.
     pub fn issuer_at(&self, listen: SocketAddr) -> Issuer {
         self.issuer.clone().unwrap_or_else(|| {
-            let written = format!("http://{listen}/");
+            let scheme = if self.http.tls.is_some() {
+                "https"
+            } else {
+                "http"
+            };
+            let written = format!("{scheme}://{listen}/");
             written.parse().expect("an address makes an absolute URL")
         })
     }

@@ -17,6 +17,7 @@ impl Config {
         told.issuer = Some(self.issuer());
         told.egress.danger_allow_http = Some(self.allows_http());
         told.egress.danger_allow_private_addresses = Some(self.allows_private_addresses());
+        told.http.rate_limit.enabled = Some(self.limits_rate());
         if let Some(proxy) = &mut told.egress.proxy
             && proxy.password().is_some()
         {
@@ -64,10 +65,15 @@ fn table(text: &mut String, path: &str, value: &Value) {
     }
 }
 
-/// Whether a value is written under a heading; the sources of secrets stay in their line.
+/// Whether a value is written under a heading; sources of secrets and certificates stay in their
+/// line.
 fn is_table(value: &Value) -> bool {
     match value {
-        Value::Object(members) => !(members.contains_key("env") || members.contains_key("file")),
+        Value::Object(members) => {
+            !(["env", "file", "cert"]
+                .iter()
+                .any(|key| members.contains_key(*key)))
+        }
         Value::Array(items) => items.first().is_some_and(is_table),
         _ => false,
     }

@@ -100,6 +100,8 @@ pub enum LogCode {
     ApiOperation,
     /// The Management API gave out a secret.
     ApiRead,
+    /// A caller of the Management API was held to its rate limit.
+    ApiLimit,
     /// A password was changed.
     PasswordChanged,
     /// An e-mail address was changed.
@@ -137,6 +139,7 @@ impl LogCode {
             Self::BackchannelLogoutFailed => "oidc_backchannel_logout_failed",
             Self::ApiOperation => "sapi",
             Self::ApiRead => "mgmt_api_read",
+            Self::ApiLimit => "api_limit",
             Self::PasswordChanged => "scp",
             Self::EmailChanged => "sce",
             Self::UserDeleted => "sdu",

@@ -82,6 +82,12 @@ pub enum ApiError {
     /// More of these calls than are taken; the next is in this time.
     #[error("Too many requests. Try again in {} s.", .0.as_secs())]
     TooManyRequests(Duration),
+    /// More calls than the rate limit takes; the next one is taken after this time.
+    #[error(
+        "Too many requests. Check the X-RateLimit-Limit, X-RateLimit-Remaining and \
+         X-RateLimit-Reset headers."
+    )]
+    RateLimited(Duration),
     /// The server failed; the cause is in its log only.
     #[error("An internal server error occurred")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -115,7 +121,7 @@ impl ApiError {
             | Self::Missing(..) => StatusCode::NOT_FOUND,
             Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyRequests(_) | Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -135,7 +141,7 @@ impl ApiError {
             Self::EndpointNotFound => Some("inexistent_logout_endpoint"),
             Self::Missing(_, code) => *code,
             Self::NotImplemented(_) => Some("feature_not_enabled"),
-            Self::TooManyRequests(_) => Some("too_many_requests"),
+            Self::TooManyRequests(_) | Self::RateLimited(_) => Some("too_many_requests"),
             Self::MissingToken
             | Self::InvalidToken
             | Self::ExpiredToken
@@ -211,8 +217,10 @@ impl IntoResponse for ApiError {
             error_code: self.code(),
         };
         let mut response = (status, Json(body)).into_response();
-        if let Self::TooManyRequests(wait) = &self {
-            let secs = HeaderValue::from(wait.as_secs());
+        if let Self::TooManyRequests(wait) | Self::RateLimited(wait) = &self {
+            // Rounded up: who comes back when told must not come too early.
+            let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            let secs = HeaderValue::from(secs);
             response.headers_mut().insert(RETRY_AFTER, secs);
         }
         if let Some(challenge) = self.challenge() {

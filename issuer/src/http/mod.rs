@@ -2,8 +2,9 @@
 //!
 //! [`app`] nests all endpoints under the path of the issuer identifier and wraps them in what
 //! holds for each of them: whole bodies within limits, a panic that costs one request only,
-//! security headers, one log line. What an endpoint does is in `oidc/` and `management/`; wire
-//! names and status codes appear on this floor and nowhere below.
+//! security headers, one log line. [`admin_app`] does so for the Management API where that has an
+//! address of its own. What an endpoint does is in `oidc/` and `management/`; wire names and status
+//! codes appear on this floor and nowhere below.
 
 pub mod api_error;
 pub mod bearer;
@@ -17,6 +18,7 @@ pub mod metrics;
 mod oauth_error;
 pub mod oidc;
 mod pages;
+mod rate_limit;
 mod refresh_settings;
 mod security_headers;
 mod settings;
@@ -32,7 +34,7 @@ use axum::response::Response;
 use futures_util::FutureExt as _;
 
 pub use client_address::ClientAddress;
-pub use settings::{MAX_ACTION_BODY_BYTES, MAX_BODY_BYTES, Settings};
+pub use settings::{MAX_ACTION_BODY_BYTES, MAX_BODY_BYTES, RateLimit, Settings};
 pub use state::AppState;
 pub use trace::{REQUEST_ID, RequestId};
 
@@ -42,13 +44,47 @@ use dialect::{Dialect, Refusal, WantsPage};
 ///
 /// Endpoints are nested under the path of the issuer identifier, so that
 /// `https://id.example/tenant/` answers at `/tenant/authorize`. Health is also at the root, where
-/// a supervisor looks for it.
+/// a supervisor looks for it. Where the Management API has an address of its own it is not here.
 pub fn app(state: AppState) -> Router {
+    let management = if state.http.admin_listen.is_some() {
+        part(Router::new(), &Dialect::Management, &state)
+    } else {
+        management(&state)
+    };
+    let exporter = state.metrics.clone();
+    house(oidc::router(), management, exporter, state)
+}
+
+/// The Management API on an address of its own.
+///
+/// The token endpoint is there as well, because an SDK looks for it beside the API.
+pub fn admin_app(state: AppState) -> Router {
+    let management = management(&state);
+    house(oidc::token_router(), management, None, state)
+}
+
+/// The Management API with its limits.
+fn management(state: &AppState) -> Router<AppState> {
+    let routes = part(management::router(), &Dialect::Management, state);
+    match state.http.rate_limit {
+        Some(limit) => {
+            let limiter = rate_limit::Limiter::new(limit, state.clone());
+            routes.layer(from_fn_with_state(limiter, rate_limit::hold))
+        }
+        None => routes,
+    }
+}
+
+/// Puts endpoints where the issuer identifier says, and wraps them in what holds for all.
+fn house(
+    endpoints: Router<AppState>,
+    management: Router<AppState>,
+    exporter: Option<self::metrics::Exporter>,
+    state: AppState,
+) -> Router {
     let open_id = Dialect::OpenId(state.issuer.id().clone());
-    let endpoints = part(oidc::router().merge(health::router()), &open_id, &state).nest(
-        "/api/v2",
-        part(management::router(), &Dialect::Management, &state),
-    );
+    let endpoints = part(endpoints.merge(health::router()), &open_id, &state);
+    let endpoints = endpoints.nest("/api/v2", management);
     let url = state.issuer.id().url();
     let path = url.path().trim_end_matches('/');
     let mut routes = if path.is_empty() {
@@ -56,13 +92,10 @@ pub fn app(state: AppState) -> Router {
     } else {
         part(health::router(), &open_id, &state).nest(path, endpoints)
     };
-    if let Some(exporter) = &state.metrics {
-        routes = routes.merge(self::metrics::router(
-            state.issuer.clone(),
-            exporter.clone(),
-        ));
+    if let Some(exporter) = exporter {
+        routes = routes.merge(self::metrics::router(state.issuer.clone(), exporter));
     }
-    let baseline = security_headers::baseline(url.scheme() == "https");
+    let baseline = security_headers::baseline(url);
     routes
         .layer(from_fn_with_state(baseline, security_headers::add))
         .layer(from_fn_with_state(state.issuer.clone(), trace::log))

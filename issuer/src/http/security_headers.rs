@@ -14,12 +14,13 @@ use axum::http::header::{
 };
 use axum::middleware::Next;
 use axum::response::Response;
+use url::{Host, Url};
 
 /// Names and values that are set where the handler did not.
 pub(super) type Baseline = Arc<[(HeaderName, HeaderValue)]>;
 
-/// The baseline; `https` adds the promise to stay there.
-pub(super) fn baseline(https: bool) -> Baseline {
+/// The baseline; an issuer with https adds the promise to stay there.
+pub(super) fn baseline(issuer: &Url) -> Baseline {
     let mut headers = vec![
         (
             CONTENT_SECURITY_POLICY,
@@ -37,11 +38,20 @@ pub(super) fn baseline(https: bool) -> Baseline {
             HeaderValue::from_static("same-origin"),
         ),
     ];
-    if https {
+    // A browser would hold the promise against all ports of `localhost`, and with it against every
+    // other server that a developer runs there. It never does against addresses.
+    let is_local = issuer
+        .host()
+        .is_some_and(|host| matches!(host, Host::Domain(name) if is_localhost(name)));
+    if issuer.scheme() == "https" && !is_local {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.push((STRICT_TRANSPORT_SECURITY, year));
     }
     headers.into()
+}
+
+fn is_localhost(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// The middleware.
@@ -58,4 +68,26 @@ pub(super) async fn add(
         }
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_https_issuer_promises_to_stay_but_for_localhost() {
+        for (issuer, promises) in [
+            ("https://id.example/", true),
+            ("http://id.example/", false),
+            ("https://localhost:8443/", false),
+            ("https://id.localhost/", false),
+            ("https://localhost.example/", true),
+        ] {
+            let baseline = baseline(&issuer.parse().unwrap());
+            let found = baseline
+                .iter()
+                .any(|(name, _)| name == STRICT_TRANSPORT_SECURITY);
+            assert_eq!(found, promises, "{issuer}");
+        }
+    }
 }

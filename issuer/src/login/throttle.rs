@@ -114,7 +114,7 @@ impl Throttle {
 
 /// One household or machine: an IPv4 address, or the half of an IPv6 address that a provider
 /// hands out.
-fn network(ip: IpAddr) -> IpAddr {
+pub fn network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => {
             let [a, b, c, d, ..] = ip.segments();

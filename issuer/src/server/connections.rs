@@ -1,7 +1,8 @@
-//! Accepts connections and speaks HTTP/1.1 on them.
+//! Accepts connections and speaks HTTP/1.1 on them, over TLS where there is a certificate.
 //!
 //! A loop of our own instead of the framework's, because that one has no time limit for the head
 //! of a request: a few hundred clients that send one byte a minute would hold every connection.
+//! A handshake has its time limit for the same reason, and its connection counts from the start.
 //! Stopping is in three steps: no new connections, requests in progress within the grace, then
 //! the rest is cut.
 
@@ -16,8 +17,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -27,9 +30,16 @@ use crate::http::Settings;
 /// How long accepting pauses when the process has no file descriptor left.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// An address that is listened on.
+pub(super) struct Door {
+    pub(super) listener: TcpListener,
+    /// What does handshakes; `None` for plain HTTP.
+    pub(super) tls: Option<TlsAcceptor>,
+}
+
 /// Serves until `stop`, then finishes what is in progress within the grace.
 pub(super) async fn serve(
-    listener: TcpListener,
+    Door { listener, tls }: Door,
     app: Router,
     settings: Arc<Settings>,
     stop: CancellationToken,
@@ -54,12 +64,12 @@ pub(super) async fn serve(
                 let connection = Connection {
                     app: app.clone(),
                     peer,
+                    settings: Arc::clone(&settings),
+                    stop: stop.clone(),
+                    cut: cut.clone(),
+                    slot,
                 };
-                let (settings, stop, cut) = (Arc::clone(&settings), stop.clone(), cut.clone());
-                tracker.spawn(async move {
-                    connection.run(stream, &settings, stop, cut).await;
-                    drop(slot);
-                });
+                tracker.spawn(connection.run(stream, tls.clone()));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -69,11 +79,13 @@ pub(super) async fn serve(
         }
     }
     drop(listener);
+    finish(&tracker, &cut, settings.shutdown_grace).await;
+}
+
+/// Waits within the grace for requests in progress, then cuts the rest.
+async fn finish(tracker: &TaskTracker, cut: &CancellationToken, grace: Duration) {
     tracker.close();
-    if tokio::time::timeout(settings.shutdown_grace, tracker.wait())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(grace, tracker.wait()).await.is_err() {
         tracing::warn!("{} connections are cut at shutdown", tracker.len());
         cut.cancel();
         tracker.wait().await;
@@ -92,19 +104,41 @@ fn is_of_one_connection(error: &std::io::Error) -> bool {
 struct Connection {
     app: Router,
     peer: SocketAddr,
+    settings: Arc<Settings>,
+    stop: CancellationToken,
+    cut: CancellationToken,
+    /// Free again when the connection ends, however it does.
+    slot: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    async fn run(
-        self,
-        stream: TcpStream,
-        settings: &Settings,
-        stop: CancellationToken,
-        cut: CancellationToken,
-    ) {
+    async fn run(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
         // An answer is written at once; waiting for more to send only adds latency.
         let _ = stream.set_nodelay(true);
-        let Self { app, peer } = self;
+        let Some(tls) = tls else {
+            return self.speak(stream).await;
+        };
+        let handshake = tokio::time::timeout(self.settings.handshake_timeout, tls.accept(stream));
+        let done = tokio::select! {
+            done = handshake => done,
+            () = self.stop.cancelled() => return,
+        };
+        match done {
+            Ok(Ok(stream)) => self.speak(stream).await,
+            Ok(Err(error)) => tracing::debug!("no TLS with {}: {error}", self.peer),
+            Err(_) => tracing::debug!("{} did not finish the TLS handshake in time", self.peer),
+        }
+    }
+
+    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send) {
+        let Self {
+            app,
+            peer,
+            settings,
+            stop,
+            cut,
+            slot: _slot,
+        } = self;
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::tls::TlsError;
 use crate::bootstrap::BootstrapError;
 use crate::config::ConfigError;
 use crate::issuer::BuildError;
@@ -27,13 +28,18 @@ pub enum OpenError {
 #[non_exhaustive]
 pub enum ServeError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {listen}{}", hint(source))]
+    #[error("cannot listen on {listen}{}", hint(key, source))]
     Bind {
+        /// The setting.
+        key: &'static str,
         /// The address.
         listen: SocketAddr,
         /// Why.
         source: std::io::Error,
     },
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The listener has no address.
     #[error("cannot listen")]
     Listen(#[source] std::io::Error),
@@ -48,11 +54,11 @@ pub enum ServeError {
     Bootstrap(#[from] BootstrapError),
 }
 
-fn hint(error: &std::io::Error) -> &'static str {
+fn hint(key: &str, error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::AddrInUse => {
-            ": the port is taken; stop the other process or set http.listen"
+            format!(": the port is taken; stop the other process or set {key}")
         }
-        _ => "",
+        _ => String::new(),
     }
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connections;
+use super::connections::{self, Door};
 use crate::config::Config;
 use crate::http::AppState;
 use crate::http::metrics::{Exporter, app};
@@ -45,7 +45,11 @@ impl MetricsPage {
         if let Some(own) = own {
             let app = app(state.issuer.clone(), exporter);
             let settings = Arc::clone(&state.http);
-            tokio::spawn(connections::serve(own, app, settings, stop.clone()));
+            let door = Door {
+                listener: own,
+                tls: None,
+            };
+            tokio::spawn(connections::serve(door, app, settings, stop.clone()));
         } else {
             state.metrics = Some(exporter);
         }

@@ -1,16 +1,19 @@
 //! Puts the rooms together: one running issuer.
 //!
-//! A start binds the address first, so that a taken port costs nothing, then opens the store and
-//! takes the server lock, makes keys, makes what the configuration asks for, starts the worker,
+//! A start binds the addresses first, so that a taken port costs nothing, gets the certificate,
+//! then opens the store and takes the server lock, makes keys, makes what the configuration asks for, starts the worker,
 //! and accepts last: whoever gets an answer gets it from a whole server. A stop goes the other
 //! way round; the worker stops before the store closes. The command is in `cli/serve.rs`, the
-//! accept loop in `connections.rs`, the page for operators in `metrics_page.rs`.
+//! accept loop in `connections.rs`, the certificate in `tls/`, the page for operators in `metrics_page.rs`.
 
 mod connections;
 mod error;
+mod listeners;
 mod metrics_page;
+mod tls;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -23,14 +26,17 @@ use tokio_util::sync::DropGuard;
 use crate::actions::PoolSettings;
 use crate::bootstrap;
 use crate::config::Config;
-use crate::http::{self, AppState};
+use crate::http::AppState;
 use crate::issuer::{Issuer, IssuerConfig};
 use crate::storage::Store;
 use crate::storage::sqlite::{ServerLock, SqliteOptions, SqliteStore};
 
 pub use error::{OpenError, ServeError};
+pub use tls::{TlsError, check as check_certificate};
 
+use listeners::Listeners;
 use metrics_page::MetricsPage;
+use tls::Tls;
 
 /// Starts a server as the configuration says.
 ///
@@ -60,10 +66,12 @@ pub async fn serve(config: Config) -> Result<Server, ServeError> {
 #[derive(Debug)]
 pub struct Server {
     local_addr: SocketAddr,
+    admin_addr: Option<SocketAddr>,
     issuer: Issuer,
     /// Also stops accepting when the server is dropped.
     stop: DropGuard,
-    accepting: JoinHandle<()>,
+    accepting: Vec<JoinHandle<()>>,
+    tls: Option<Tls>,
     metrics: Option<MetricsPage>,
     grace: std::time::Duration,
     /// Held as long as the server runs; none for a store that no other process can open.
@@ -87,6 +95,21 @@ impl Server {
         self.local_addr
     }
 
+    /// The address of the Management API, where it has one of its own.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin_addr
+    }
+
+    /// Whether it speaks TLS itself.
+    pub fn speaks_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// The file with the certificate of the development authority, where there is one.
+    pub fn development_authority(&self) -> Option<&Path> {
+        self.tls.as_ref()?.authority.as_deref()
+    }
+
     /// The address of `/metrics`, where it has one of its own.
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
         self.metrics.as_ref().and_then(|page| page.address)
@@ -103,8 +126,10 @@ impl Server {
         Box::pin(async move {
             drop(self.stop);
             drop(self.metrics);
-            if let Err(error) = self.accepting.await {
-                tracing::error!("the server did not stop cleanly: {error}");
+            for accepting in self.accepting {
+                if let Err(error) = accepting.await {
+                    tracing::error!("the server did not stop cleanly: {error}");
+                }
             }
             self.issuer.shutdown(self.grace).await;
             self.issuer.store().close().await;
@@ -166,42 +191,26 @@ impl ServerBuilder {
                 clock,
                 random,
             } = self;
-            let listener = match listener {
-                Some(listener) => listener,
-                None => bind(config.http.listen).await?,
-            };
-            let local_addr = listener.local_addr().map_err(ServeError::Listen)?;
+            let mut listeners = Listeners::bind(&config, listener).await?;
+            let (local_addr, admin_addr) = listeners.addresses()?;
             config.issuer = Some(config.issuer_at(local_addr));
-            let (store, lock) = if let Some(store) = store {
-                (store, None)
-            } else {
-                let store = open_store(&config).await?;
-                let lock = store
-                    .lock_for_server(clock.now())
-                    .await
-                    .map_err(ServeError::Lock)?;
-                (store as Arc<dyn Store>, Some(lock))
-            };
-            let own_page = match config.metrics.listen {
-                Some(listen) => Some(bind(listen).await?),
-                None => None,
-            };
+            let tls = Tls::open(&config, Arc::clone(&clock)).await?;
+            let (store, lock) = take_store(&config, store, &*clock).await?;
             let issuer = build(&config, store, clock, random).await?;
             bootstrap::run(&issuer, &config).await?;
             issuer.start_delivery();
-            let settings = http::Settings::from(&config.http);
-            let mut state = AppState::new(issuer.clone(), settings);
-            let metrics = MetricsPage::open(&config, own_page, &mut state);
-            let settings = Arc::clone(&state.http);
-            let grace = settings.shutdown_grace;
+            let mut state = AppState::new(issuer.clone(), config.http_settings());
+            let metrics = MetricsPage::open(&config, listeners.metrics.take(), &mut state);
+            let grace = state.http.shutdown_grace;
             let stop = state.stop.clone();
-            let serving = connections::serve(listener, http::app(state), settings, stop.clone());
-            let accepting = tokio::spawn(serving);
+            let accepting = listeners.accept(tls.as_ref(), &state)?;
             Ok(Server {
                 local_addr,
+                admin_addr,
                 issuer,
                 stop: stop.drop_guard(),
                 accepting,
+                tls,
                 metrics,
                 grace,
                 lock,
@@ -210,10 +219,18 @@ impl ServerBuilder {
     }
 }
 
-async fn bind(listen: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(listen)
-        .await
-        .map_err(|source| ServeError::Bind { listen, source })
+/// The store to serve from, and the lock of one that other processes can open too.
+async fn take_store(
+    config: &Config,
+    given: Option<Arc<dyn Store>>,
+    clock: &dyn Clock,
+) -> Result<(Arc<dyn Store>, Option<ServerLock>), ServeError> {
+    if let Some(store) = given {
+        return Ok((store, None));
+    }
+    let store = open_store(config).await?;
+    let lock = store.lock_for_server(clock.now()).await;
+    Ok((store, Some(lock.map_err(ServeError::Lock)?)))
 }
 
 /// Opens the store and builds the engine, without a worker: what commands work on.

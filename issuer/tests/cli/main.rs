@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails there has failed")]
 
 mod action;
+mod admin_address;
 mod bootstrap;
 mod client;
 mod config;
@@ -17,5 +18,6 @@ mod metrics;
 mod program;
 mod serve;
 mod session;
+mod tls;
 mod usage;
 mod user;

@@ -3,8 +3,9 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -161,6 +162,7 @@ pub(crate) fn run(mut command: Command, input: &str) -> Run {
 /// A running server; killed when dropped.
 pub(crate) struct Serving {
     child: Child,
+    out: BufReader<ChildStdout>,
     program: Option<Program>,
     pub(crate) address: SocketAddr,
     pub(crate) issuer: String,
@@ -174,9 +176,8 @@ impl Serving {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut line).unwrap();
         let Some((address, issuer)) = parse(&line) else {
             let mut error = String::new();
             child
@@ -189,10 +190,30 @@ impl Serving {
         };
         Self {
             child,
+            out,
             program: None,
             address,
             issuer,
         }
+    }
+
+    /// The next line that it prints.
+    pub(crate) fn next_line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// The lines that it writes to standard error from now on.
+    pub(crate) fn listen_to_errors(&mut self) -> Receiver<String> {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let errors = BufReader::new(self.child.stderr.take().unwrap());
+        std::thread::spawn(move || {
+            // It ends with the process, or with the test.
+            let mut lines = errors.lines().map_while(Result::ok);
+            lines.all(|line| sender.send(line).is_ok());
+        });
+        receiver
     }
 
     /// Sends a signal by its name.
@@ -258,12 +279,11 @@ impl Drop for Serving {
     }
 }
 
-/// Reads `listening on http://ADDRESS as issuer ISSUER`.
+/// Reads `listening on http://ADDRESS as issuer ISSUER`, or https.
 fn parse(line: &str) -> Option<(SocketAddr, String)> {
-    let (address, issuer) = line
-        .trim_end()
-        .strip_prefix("listening on http://")?
-        .split_once(" as issuer ")?;
+    let (listening, issuer) = line.trim_end().split_once(" as issuer ")?;
+    let (scheme, address) = listening.strip_prefix("listening on ")?.split_once("://")?;
+    assert!(["http", "https"].contains(&scheme), "{line}");
     Some((address.parse().ok()?, issuer.to_owned()))
 }
 

@@ -148,6 +148,11 @@ impl Api {
         api
     }
 
+    /// Serves with other settings from now on.
+    pub(crate) fn serve_with(&mut self, settings: Settings) {
+        self.router = app(AppState::new(self.issuer.clone(), settings));
+    }
+
     /// A token for the caller with these scopes, separated by spaces.
     pub(crate) async fn token(&self, scopes: &str) -> String {
         self.token_of(CALLER, &management_audience(self.issuer.id()), scopes)

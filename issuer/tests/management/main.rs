@@ -11,6 +11,7 @@
 )]
 
 mod actions;
+mod admin_address;
 mod api;
 mod bearer;
 mod bodies;
@@ -23,6 +24,7 @@ mod deliveries;
 mod endpoints;
 mod grants;
 mod history;
+mod rate_limit;
 mod retries;
 mod session_metadata;
 mod sessions;

@@ -47,6 +47,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     ("clap", &["issuer/src/main.rs", "issuer/src/cli/"]),
     ("figment", &["issuer/src/config/"]),
+    ("governor", &["issuer/src/http/rate_limit.rs"]),
     ("josekit", &["shared/src/jw", "shared/src/seal.rs"]),
     ("logout_issuer", &["issuer/src/main.rs"]),
     ("logout_receiver", &[]),
@@ -59,6 +60,7 @@ const DOORS: &[(&str, &[&str])] = &[
         &["issuer/src/http/metrics.rs"],
     ),
     ("openssl", &["shared/src/jw"]),
+    ("rcgen", &["issuer/src/server/tls/"]),
     (
         "redis",
         &[
@@ -78,6 +80,8 @@ const DOORS: &[(&str, &[&str])] = &[
         "sqlx",
         &["issuer/src/storage/", "receiver/src/session_index/"],
     ),
+    ("tokio_rustls", &["issuer/src/server/"]),
+    ("x509_cert", &["issuer/src/server/tls/"]),
 ];
 
 /// The most lines a file may have without its tests. The house style says 300; this is the wall.

@@ -73,6 +73,11 @@ pub fn router() -> Router<AppState> {
         .layer(Extension(Arc::new(Throttle::default())))
 }
 
+/// The token endpoint alone, for the address of the Management API.
+pub fn token_router() -> Router<AppState> {
+    Router::new().route(TOKEN, post(token::exchange))
+}
+
 /// The address of an endpoint.
 pub(super) fn endpoint(issuer: &Issuer, path: &str) -> String {
     format!("{}{path}", issuer.as_str().trim_end_matches('/'))
