@@ -13,6 +13,7 @@ mod clients;
 mod event_log;
 mod outbox;
 mod participants;
+pub mod search;
 mod sessions;
 mod signing_keys;
 #[cfg(feature = "sqlite")]
@@ -29,7 +30,10 @@ use futures_util::future::BoxFuture;
 pub use actions::{ActionReads, ActionWrites};
 pub use authorizations::{AuthorizationReads, AuthorizationWrites, CodeUse};
 pub use clients::{ClientReads, ClientWrites};
-pub use event_log::{EventLogReads, EventLogWrites, EventNumber, LogRecord};
+pub use event_log::{
+    EventField, EventKey, EventLogReads, EventLogWrites, EventNumber, EventSearch, EventTest,
+    FoundEvents, LOOKED_AT, LogRecord, REACHABLE,
+};
 pub use outbox::{
     Birth, Births, ClaimedDelivery, DeliveryDesk, DeliveryFilter, DeliveryPage, DueDeliveries,
     EndpointBacklog, Lease, OutboxReads, OutboxWrites, RecordedAttempt, Seat, TakeSlot,

@@ -12,7 +12,7 @@ use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
 const TABLE: &str = "logout_migrations";
 
 /// All migrations, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (
         1,
         "issuer",
@@ -42,6 +42,11 @@ const MIGRATIONS: [(i64, &str, &str); 6] = [
         6,
         "actions",
         include_str!("../../../migrations/sqlite/0006_actions.sql"),
+    ),
+    (
+        11,
+        "searched events",
+        include_str!("../../../migrations/sqlite/0011_searched_events.sql"),
     ),
 ];
 
