@@ -8,6 +8,7 @@
 
 pub mod access_token;
 pub mod account_changes;
+pub mod account_history;
 pub mod actions;
 pub mod authorize;
 pub mod client_authentication;
@@ -19,6 +20,7 @@ mod opaque_token;
 pub mod own_token;
 pub mod password;
 pub mod profile;
+pub mod refused_client;
 pub mod sign_in;
 pub mod sign_out;
 pub mod single_sign_on;

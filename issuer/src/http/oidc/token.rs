@@ -16,13 +16,13 @@ use serde_json::{Map, Value, json};
 
 use super::browser::Browser;
 use super::parameters::{Pairs, has_content_type};
+use crate::domain::event_log::LogCode;
 use crate::http::oauth_error::OAuthError;
 use crate::issuer::Issuer;
 use crate::login::access_token;
-use crate::login::client_authentication::{
-    ClientAuthenticationError, Credentials, Proof, authenticate,
-};
+use crate::login::client_authentication::{ClientAuthenticationError, Credentials, Proof};
 use crate::login::client_credentials::{self, ClientCredentialsError, ClientCredentialsRequest};
+use crate::login::refused_client::authenticate_or_record;
 use crate::login::token::{CodeExchange, ExchangeError, exchange_code};
 
 const AUTHORIZATION_CODE: &str = "authorization_code";
@@ -66,14 +66,19 @@ async fn by_code(
     body: Body,
 ) -> Result<Map<String, Value>, OAuthError> {
     let credentials = credentials(headers, &body)?;
-    let client = authenticate(issuer, &credentials)
-        .await
-        .map_err(|error| match error {
-            ClientAuthenticationError::Refused => {
-                OAuthError::invalid_client(matches!(credentials.proof, Proof::Basic(_)))
-            }
-            error => OAuthError::server_error(&error),
-        })?;
+    let client = authenticate_or_record(
+        issuer,
+        &credentials,
+        LogCode::CodeExchangeFailed,
+        &browser.device,
+    )
+    .await
+    .map_err(|error| match error {
+        ClientAuthenticationError::Refused => {
+            OAuthError::invalid_client(matches!(credentials.proof, Proof::Basic(_)))
+        }
+        error => OAuthError::server_error(&error),
+    })?;
     let code = body
         .code
         .ok_or_else(|| OAuthError::invalid_request("the code is missing"))?;
@@ -111,14 +116,19 @@ async fn by_credentials(
 ) -> Result<Map<String, Value>, OAuthError> {
     let denied = |status, text: String| OAuthError::new(status, "access_denied", text);
     let credentials = credentials(headers, &body)?;
-    let client = authenticate(issuer, &credentials)
-        .await
-        .map_err(|error| match error {
-            ClientAuthenticationError::Refused => {
-                denied(StatusCode::UNAUTHORIZED, "Unauthorized".to_owned())
-            }
-            error => OAuthError::server_error(&error),
-        })?;
+    let client = authenticate_or_record(
+        issuer,
+        &credentials,
+        LogCode::ClientCredentialsExchangeFailed,
+        &browser.device,
+    )
+    .await
+    .map_err(|error| match error {
+        ClientAuthenticationError::Refused => {
+            denied(StatusCode::UNAUTHORIZED, "Unauthorized".to_owned())
+        }
+        error => OAuthError::server_error(&error),
+    })?;
     let request = ClientCredentialsRequest {
         client,
         audience: body.audience,
