@@ -145,7 +145,7 @@ impl<C: Link> EventLogWrites for SqliteHandle<C> {
     }
 
     async fn delete_events(&mut self, until: Timestamp, limit: u32) -> Result<u64, StorageError> {
-        let Some(end) = self.first_event_after(until).await? else {
+        let Some(end) = self.end_of_events_until(until).await? else {
             return Ok(0);
         };
         let query = sqlx::query(DELETE)

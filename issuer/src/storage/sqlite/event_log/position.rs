@@ -17,6 +17,10 @@ use crate::storage::sqlite::row::number;
 /// How far the date of a record may lie from the dates of those written before and after it.
 const SLACK: Duration = Duration::from_mins(10);
 
+/// How many of the oldest records are looked through for old ones in any case: halving may have met
+/// a group whose clock was wrong.
+const LOOKED_THROUGH: i64 = 10_000;
+
 const ENDS: &str = "SELECT (SELECT min(id) FROM logout_events) AS first, \
      (SELECT max(id) FROM logout_events) AS last WHERE EXISTS (SELECT 1 FROM logout_events)";
 
@@ -73,15 +77,17 @@ impl<C: Link> SqliteHandle<C> {
         Ok(dated)
     }
 
-    /// The number from which on records may be later than a time; `None` if there are no records.
-    pub(super) async fn first_event_after(
+    /// The number before which records of a time or earlier are looked for; `None` if there are no
+    /// records.
+    pub(super) async fn end_of_events_until(
         &mut self,
         time: Timestamp,
     ) -> Result<Option<i64>, StorageError> {
         let Some(all) = self.all_events().await? else {
             return Ok(None);
         };
-        self.halve(all, time + SLACK).await.map(Some)
+        let end = self.halve(all, time + SLACK).await?;
+        Ok(Some(end.max(all.first.saturating_add(LOOKED_THROUGH))))
     }
 
     /// The lowest number in a window from which on records are later than a time; one past its end
