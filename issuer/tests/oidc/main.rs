@@ -13,6 +13,7 @@ mod house;
 mod independent_client;
 mod pages;
 mod races;
+mod records;
 mod sign_in;
 mod sign_out;
 mod token;
