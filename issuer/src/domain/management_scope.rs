@@ -7,7 +7,7 @@
 //! [`Client::management_scopes`]: super::client::Client::management_scopes
 
 /// Every scope, in alphabetical order.
-pub const ALL: [&str; 31] = [
+pub const ALL: [&str; 32] = [
     "create:actions",
     "create:client_grants",
     "create:clients",
@@ -26,6 +26,7 @@ pub const ALL: [&str; 31] = [
     "read:clients",
     "read:logout_deliveries",
     "read:logs",
+    "read:logs_users",
     "read:sessions",
     "read:signing_keys",
     "read:stats",

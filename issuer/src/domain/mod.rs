@@ -13,6 +13,7 @@ pub mod client_assertion;
 pub mod delivery;
 pub mod event_log;
 pub mod initiator;
+pub mod log_id;
 pub mod logout_settings;
 pub mod logout_stats;
 pub mod management_scope;

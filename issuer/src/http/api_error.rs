@@ -70,6 +70,18 @@ pub enum ApiError {
     /// No such endpoint.
     #[error("The logout endpoint does not exist.")]
     EndpointNotFound,
+    /// No such record of the event log.
+    #[error("Log not found.")]
+    LogNotFound,
+    /// A page past the last record that a search reaches.
+    #[error(
+        "You can only page through the first {0} records. Narrow the search, or read on from a \
+         record with \"from\" and \"take\"."
+    )]
+    PastReach(u32),
+    /// A query that has more bytes than this.
+    #[error("URI Too Long: the query has more than {0} bytes")]
+    UriTooLong(usize),
     /// Something with this name or id exists.
     #[error("{0}")]
     Conflict(&'static str),
@@ -97,7 +109,9 @@ impl ApiError {
             Self::MalformedJson(_)
             | Self::MalformedBody(_)
             | Self::Invalid(_)
-            | Self::InvalidMetadata(_) => StatusCode::BAD_REQUEST,
+            | Self::InvalidMetadata(_)
+            | Self::PastReach(_) => StatusCode::BAD_REQUEST,
+            Self::UriTooLong(_) => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound
@@ -105,7 +119,8 @@ impl ApiError {
             | Self::UserNotFound
             | Self::ClientNotFound
             | Self::DeliveryNotFound
-            | Self::EndpointNotFound => StatusCode::NOT_FOUND,
+            | Self::EndpointNotFound
+            | Self::LogNotFound => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -125,6 +140,8 @@ impl ApiError {
             Self::ClientNotFound => Some("inexistent_client"),
             Self::DeliveryNotFound => Some("inexistent_logout_delivery"),
             Self::EndpointNotFound => Some("inexistent_logout_endpoint"),
+            Self::LogNotFound => Some("inexistent_log"),
+            Self::PastReach(_) => Some("invalid_paging"),
             Self::TooManyRequests(_) => Some("too_many_requests"),
             Self::MissingToken
             | Self::InvalidToken
@@ -132,6 +149,7 @@ impl ApiError {
             | Self::UnsupportedMediaType
             | Self::PayloadTooLarge(_)
             | Self::NotFound
+            | Self::UriTooLong(_)
             | Self::Conflict(_)
             | Self::Internal(_) => None,
         }

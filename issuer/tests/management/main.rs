@@ -21,6 +21,7 @@ mod clients;
 mod deliveries;
 mod endpoints;
 mod history;
+mod logs;
 mod retries;
 mod session_metadata;
 mod sessions;

@@ -11,8 +11,10 @@ mod body;
 pub mod clients;
 pub mod logout_deliveries;
 mod logout_endpoints;
+pub mod logs;
 mod property;
 mod query;
+pub mod search_query;
 pub mod sessions;
 pub(in crate::http) mod stats;
 pub mod users;
@@ -27,6 +29,7 @@ pub fn router() -> Router<AppState> {
         .merge(clients::router())
         .merge(logout_deliveries::router())
         .merge(logout_endpoints::router())
+        .merge(logs::router())
         .merge(sessions::router())
         .merge(stats::router())
         .merge(users::router())

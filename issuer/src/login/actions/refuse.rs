@@ -145,6 +145,8 @@ impl Refused {
             event.details["execution_id"] = json!(last.id);
             event.details["action_id"] = json!(last.action);
             event.details["action_name"] = json!(last.name);
+            // An Action is bound once, so it names its binding as well.
+            event.details["binding_id"] = json!(last.action);
             event.details["version_id"] = json!(last.version);
         }
         event

@@ -12,7 +12,7 @@ use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
 const TABLE: &str = "logout_migrations";
 
 /// All migrations, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (
         1,
         "issuer",
@@ -52,6 +52,16 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
         8,
         "client assertions",
         include_str!("../../../migrations/sqlite/0008_client_assertions.sql"),
+    ),
+    (
+        9,
+        "searched users",
+        include_str!("../../../migrations/sqlite/0009_searched_users.sql"),
+    ),
+    (
+        11,
+        "searched events",
+        include_str!("../../../migrations/sqlite/0011_searched_events.sql"),
     ),
 ];
 
