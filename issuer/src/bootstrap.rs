@@ -12,7 +12,9 @@ use crate::domain::logout_settings::Initiators;
 use crate::http::api_error::ApiError;
 use crate::http::management::clients::{Draft, draft};
 use crate::issuer::Issuer;
+use crate::login::account_history;
 use crate::login::users::{CreateUserError, NewUser, prepare_user};
+use crate::logout::LogContext;
 use crate::storage::StorageError;
 
 /// Something of section `[bootstrap]` that cannot be made.
@@ -160,11 +162,18 @@ async fn make_user(
         source,
     })?;
     let id = user.id.clone();
+    let mut context = LogContext::default();
+    let channel = ("channel".to_owned(), "bootstrap".into());
+    context.details.extend([channel]);
+    let event = account_history::created(&user, &context, issuer.now());
     let is_new = issuer
         .store()
         .write(move |tx| {
             Box::pin(async move {
                 let is_new = tx.insert_user(&user, password.as_ref()).await?;
+                if is_new {
+                    tx.append_events(&[event]).await?;
+                }
                 tx.mark_bootstrapped(&mark).await?;
                 Ok::<_, StorageError>(is_new)
             })

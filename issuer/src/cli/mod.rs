@@ -11,6 +11,7 @@ mod client_flags;
 mod config;
 mod delivery;
 mod keys;
+mod log;
 mod migrate;
 mod output;
 mod serve;
@@ -62,6 +63,9 @@ enum Command {
     /// Shows who was told that a session ended, and who was not yet.
     #[command(subcommand)]
     Delivery(delivery::Command),
+    /// Shows the event log: who signed in, who was told, what failed and what was changed.
+    #[command(subcommand)]
+    Log(log::Command),
     /// Writes, deploys and tries Actions: code of your own that runs at each login.
     #[command(subcommand)]
     Action(action::Command),
@@ -147,6 +151,9 @@ impl Arguments {
                 with_issuer(&load()?, async |issuer| command.run(issuer).await).await
             }
             Command::Delivery(command) => {
+                with_issuer(&load()?, async |issuer| command.run(issuer).await).await
+            }
+            Command::Log(command) => {
                 with_issuer(&load()?, async |issuer| command.run(issuer).await).await
             }
             Command::Action(command) => {

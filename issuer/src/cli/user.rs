@@ -14,7 +14,7 @@ use crate::domain::user::User;
 use crate::http::management::users::user_body;
 use crate::issuer::Issuer;
 use crate::login::account_changes::{AccountChange, change_account};
-use crate::login::users::{NewUser, create_user};
+use crate::login::users::{NewUser, create_user_for};
 use crate::logout::{Ended, LogContext};
 
 /// How many users are read at a time.
@@ -156,7 +156,7 @@ impl Create {
             admin: self.admin,
             ..NewUser::default()
         };
-        let user = create_user(issuer, new)
+        let user = create_user_for(issuer, new, &context())
             .await
             .context("the user cannot be made")?;
         if self.json {
@@ -180,13 +180,18 @@ async fn change(
     done: &str,
 ) -> anyhow::Result<()> {
     let user = load(issuer, named).await?;
+    let ended = change_account(issuer, &user.id, change, context()).await?;
+    output::line(&format!("{} {done}{}", user.email, ended_text(&ended)))?;
+    Ok(())
+}
+
+/// What the event log says of whoever asked.
+fn context() -> LogContext {
     let mut context = LogContext::default();
     context
         .details
         .insert("channel".to_owned(), json!("command-line"));
-    let ended = change_account(issuer, &user.id, change, context).await?;
-    output::line(&format!("{} {done}{}", user.email, ended_text(&ended)))?;
-    Ok(())
+    context
 }
 
 fn ended_text(ended: &Ended) -> String {

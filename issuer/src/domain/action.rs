@@ -104,8 +104,13 @@ pub struct ActionBinding {
 impl ActionBinding {
     /// Names the binding for as long as the Action is there.
     pub fn id(&self) -> String {
-        derived_id(&format!("binding of {}", self.action))
+        binding_id(&self.action)
     }
+}
+
+/// The name of the binding of an Action.
+pub fn binding_id(action: &str) -> String {
+    derived_id(&format!("binding of {action}"))
 }
 
 /// An id in the form of a UUID, always the same for the same text.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::delivery::DeliveryId;
 
-/// One record, not yet numbered; the store gives it a `log_id` that sorts by time.
+/// One record, not yet numbered; the store gives it the id that it is known by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogEvent {
     /// When it happened.
@@ -102,12 +102,28 @@ pub enum LogCode {
     ApiRead,
     /// A caller of the Management API was held to its rate limit.
     ApiLimit,
+    /// A user was made.
+    UserCreated,
+    /// A user could not be made.
+    UserCreationFailed,
     /// A password was changed.
     PasswordChanged,
+    /// A password could not be changed.
+    PasswordChangeFailed,
     /// An e-mail address was changed.
     EmailChanged,
+    /// An e-mail address could not be changed.
+    EmailChangeFailed,
+    /// A phone number was changed.
+    PhoneChanged,
     /// A user was deleted.
     UserDeleted,
+    /// A user could not be deleted.
+    UserDeletionFailed,
+    /// Logins to an account failed so often that no more are looked at for a while.
+    AccountHeld,
+    /// Logins from an address failed so often that no more are looked at for a while.
+    AddressHeld,
     /// An Action failed, and with it a login.
     ActionsExecutionFailed,
     /// A warning during a login.
@@ -140,9 +156,17 @@ impl LogCode {
             Self::ApiOperation => "sapi",
             Self::ApiRead => "mgmt_api_read",
             Self::ApiLimit => "api_limit",
+            Self::UserCreated => "ss",
+            Self::UserCreationFailed => "fs",
             Self::PasswordChanged => "scp",
+            Self::PasswordChangeFailed => "fcp",
             Self::EmailChanged => "sce",
+            Self::EmailChangeFailed => "fce",
+            Self::PhoneChanged => "scpn",
             Self::UserDeleted => "sdu",
+            Self::UserDeletionFailed => "fdu",
+            Self::AccountHeld => "limit_wc",
+            Self::AddressHeld => "limit_mu",
             Self::ActionsExecutionFailed => "actions_execution_failed",
             Self::Warning => "w",
         }

@@ -7,7 +7,7 @@
 //! [`Client::management_scopes`]: super::client::Client::management_scopes
 
 /// Every scope, in alphabetical order.
-pub const ALL: [&str; 35] = [
+pub const ALL: [&str; 36] = [
     "create:actions",
     "create:client_grants",
     "create:clients",
@@ -28,6 +28,7 @@ pub const ALL: [&str; 35] = [
     "read:connections",
     "read:logout_deliveries",
     "read:logs",
+    "read:logs_users",
     "read:resource_servers",
     "read:sessions",
     "read:signing_keys",

@@ -14,6 +14,7 @@ pub mod daily_stats;
 pub mod delivery;
 pub mod event_log;
 pub mod initiator;
+pub mod log_id;
 pub mod logout_settings;
 pub mod logout_stats;
 pub mod management_scope;

@@ -76,6 +76,18 @@ pub enum ApiError {
     /// This server was built without what the path is about.
     #[error("{0}")]
     NotImplemented(&'static str),
+    /// No such record of the event log.
+    #[error("Log not found.")]
+    LogNotFound,
+    /// A page past the last record that a search reaches.
+    #[error(
+        "You can only page through the first {0} records. Narrow the search, or read on from a \
+         record with \"from\" and \"take\"."
+    )]
+    PastReach(u32),
+    /// A query that has more bytes than this.
+    #[error("URI Too Long: the query has more than {0} bytes")]
+    UriTooLong(usize),
     /// Something with this name or id exists.
     #[error("{0}")]
     Conflict(&'static str),
@@ -109,7 +121,9 @@ impl ApiError {
             Self::MalformedJson(_)
             | Self::MalformedBody(_)
             | Self::Invalid(_)
-            | Self::InvalidMetadata(_) => StatusCode::BAD_REQUEST,
+            | Self::InvalidMetadata(_)
+            | Self::PastReach(_) => StatusCode::BAD_REQUEST,
+            Self::UriTooLong(_) => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound
@@ -118,6 +132,7 @@ impl ApiError {
             | Self::ClientNotFound
             | Self::DeliveryNotFound
             | Self::EndpointNotFound
+            | Self::LogNotFound
             | Self::Missing(..) => StatusCode::NOT_FOUND,
             Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -142,12 +157,15 @@ impl ApiError {
             Self::Missing(_, code) => *code,
             Self::NotImplemented(_) => Some("feature_not_enabled"),
             Self::TooManyRequests(_) | Self::RateLimited(_) => Some("too_many_requests"),
+            Self::LogNotFound => Some("inexistent_log"),
+            Self::PastReach(_) => Some("invalid_paging"),
             Self::MissingToken
             | Self::InvalidToken
             | Self::ExpiredToken
             | Self::UnsupportedMediaType
             | Self::PayloadTooLarge(_)
             | Self::NotFound
+            | Self::UriTooLong(_)
             | Self::Conflict(_)
             | Self::Internal(_) => None,
         }

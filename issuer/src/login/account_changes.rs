@@ -8,7 +8,7 @@ use logout_shared::{Secret, SessionId, Subject, Timestamp};
 use serde_json::{Map, Value};
 
 use super::users::{self, UnusablePassword};
-use crate::domain::event_log::{LogCode, LogEvent};
+use super::{account_history, history};
 use crate::domain::initiator::Initiator;
 use crate::domain::user::{PasswordHash, User};
 use crate::issuer::Issuer;
@@ -68,8 +68,25 @@ pub enum AccountChangeError {
 ///
 /// # Errors
 ///
-/// [`AccountChangeError`]; nothing has changed then.
+/// [`AccountChangeError`]; nothing has changed then, and the event log says so.
 pub async fn change_account(
+    issuer: &Issuer,
+    user: &Subject,
+    change: AccountChange,
+    context: LogContext,
+) -> Result<Ended, AccountChangeError> {
+    let changed = write_change(issuer, user, change.clone(), context.clone()).await;
+    if let Err(error) = &changed {
+        let wanted = (&change, user);
+        let event = account_history::not_changed(wanted, error, &context, issuer.now());
+        if let Some(event) = event {
+            history::record(issuer, event).await?;
+        }
+    }
+    changed
+}
+
+async fn write_change(
     issuer: &Issuer,
     user: &Subject,
     change: AccountChange,
@@ -118,8 +135,11 @@ impl Change {
             hash.version = user.password_version + 1;
             tx.set_password(&user.id, &hash).await?;
         }
-        if let Some((code, text)) = initiator.and_then(log_line) {
-            tx.append_events(&[self.line(code, text, &user)]).await?;
+        let users = (&before, &user);
+        let event =
+            initiator.and_then(|it| account_history::changed(it, users, &self.context, self.now));
+        if let Some(event) = event {
+            tx.append_events(&[event]).await?;
         }
         let ended = match initiator {
             Some(initiator) => self.tell(tx, initiator).await?,
@@ -189,30 +209,6 @@ impl Change {
             ending,
         };
         account_changed(tx, end, self.now, &**self.issuer.random()).await
-    }
-
-    fn line(&self, code: LogCode, text: &str, user: &User) -> LogEvent {
-        LogEvent {
-            client: self.context.client.clone(),
-            client_name: self.context.client_name.clone(),
-            user: Some(user.id.clone()),
-            user_name: Some(user.email.clone()),
-            ip: self.context.ip.clone(),
-            user_agent: self.context.user_agent.clone(),
-            ..LogEvent::new(code, text, self.now)
-        }
-    }
-}
-
-/// The record of a change that has one of its own.
-fn log_line(initiator: Initiator) -> Option<(LogCode, &'static str)> {
-    match initiator {
-        Initiator::PasswordChanged => Some((LogCode::PasswordChanged, "Password changed")),
-        Initiator::EmailIdentifierChanged => {
-            Some((LogCode::EmailChanged, "E-mail address changed"))
-        }
-        Initiator::AccountDeleted => Some((LogCode::UserDeleted, "User deleted")),
-        _ => None,
     }
 }
 

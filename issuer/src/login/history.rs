@@ -53,8 +53,13 @@ pub(super) fn failed(mut event: LogEvent, oauth_error: &str) -> LogEvent {
 
 /// Writes one line on its own.
 pub(super) async fn record(issuer: &Issuer, event: LogEvent) -> Result<(), StorageError> {
+    record_all(issuer, vec![event]).await
+}
+
+/// Writes lines on their own.
+pub(super) async fn record_all(issuer: &Issuer, events: Vec<LogEvent>) -> Result<(), StorageError> {
     let store = issuer.store();
     store
-        .write(move |tx| Box::pin(async move { tx.append_events(&[event]).await }))
+        .write(move |tx| Box::pin(async move { tx.append_events(&events).await }))
         .await
 }

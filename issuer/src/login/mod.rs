@@ -9,6 +9,7 @@
 
 pub mod access_token;
 pub mod account_changes;
+pub mod account_history;
 pub mod actions;
 pub mod authorize;
 pub mod client_assertion;
@@ -23,6 +24,7 @@ pub mod own_token;
 pub mod password;
 pub mod profile;
 pub mod refresh;
+pub mod refused_client;
 pub mod sign_in;
 pub mod sign_out;
 pub mod single_sign_on;

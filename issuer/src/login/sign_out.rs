@@ -249,7 +249,10 @@ fn context(request: &SignOutRequest, device: &Device) -> LogContext {
         ),
         ("initiated_by", json!(Initiator::RpLogout)),
         ("protocol", json!("oidc")),
-        ("return_to", json!(request.redirect_uri)),
+        (
+            "return_to",
+            json!(request.redirect_uri.as_deref().unwrap_or_default()),
+        ),
     ];
     LogContext {
         client: client.map(|client| client.id.clone()),
@@ -262,7 +265,10 @@ fn context(request: &SignOutRequest, device: &Device) -> LogContext {
     }
 }
 
-/// Writes down that signing out failed.
+/// The most characters of a parameter that the event log keeps.
+const MAX_KEPT_CHARS: usize = 512;
+
+/// Writes down that signing out failed, and what was asked for.
 ///
 /// # Errors
 ///
@@ -270,10 +276,30 @@ fn context(request: &SignOutRequest, device: &Device) -> LogContext {
 pub async fn record_failure(
     issuer: &Issuer,
     error: &SignOutError,
+    asked: &Parameters,
     device: &Device,
 ) -> Result<(), StorageError> {
     let mut event = LogEvent::new(LogCode::LogoutFailed, error.to_string(), issuer.now());
     event.ip.clone_from(&device.last_ip);
     event.user_agent.clone_from(&device.last_user_agent);
+    let hint = asked.id_token_hint.as_deref();
+    let hint = hint.and_then(|token| own_token::read_id_token(issuer, token).ok());
+    let id = asked.client_id.as_deref();
+    let client = find_client(issuer, hint.as_ref(), id).await.ok().flatten();
+    let kept = |text: Option<&str>| -> String {
+        let text = text.unwrap_or_default().chars();
+        text.take(MAX_KEPT_CHARS).collect()
+    };
+    let session = hint.as_ref().and_then(|hint| hint.session.as_ref());
+    let session = session.map(SessionId::as_str);
+    event.details = json!({
+        "allowed_logout_url": client.as_ref().map_or(&[][..], |it| &it.allowed_logout_urls),
+        "initiated_by": Initiator::RpLogout,
+        "protocol": "oidc",
+        "return_to": kept(asked.post_logout_redirect_uri.as_deref()),
+        "session_id": kept(session.or(asked.logout_hint.as_deref())),
+    });
+    event.client = client.as_ref().map(|client| client.id.clone());
+    event.client_name = client.map(|client| client.name);
     history::record(issuer, event).await
 }

@@ -175,7 +175,7 @@ impl Entry {
             LogCode::SilentAuthenticationSucceeded,
             "Successful silent login.",
         );
-        let mut events = vec![history::within(event, &session)];
+        let mut events = vec![history::within(history::about(event, &user), &session)];
         let warning = || history::within(line(LogCode::Warning, actions::CAPPED), &session);
         events.extend(capped.then(warning));
         tx.append_events(&events).await?;

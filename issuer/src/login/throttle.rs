@@ -53,6 +53,15 @@ pub struct TooManyFailures {
     pub retry_after: Duration,
 }
 
+/// What is held up after too many failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// Logins to the account, from anywhere or from this address.
+    Account,
+    /// Logins from the address.
+    Address,
+}
+
 /// Who tries to sign in.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt<'a> {
@@ -89,10 +98,17 @@ impl Throttle {
         }
     }
 
-    /// Notes that a login failed.
-    pub fn failed(&self, attempt: Attempt<'_>, now: Timestamp) {
-        for (table, slot) in self.slots(attempt) {
+    /// Notes that a login failed; gives what is held up from now on.
+    pub fn failed(&self, attempt: Attempt<'_>, now: Timestamp) -> Option<Held> {
+        let slots = self.slots(attempt);
+        for (table, slot) in slots {
             table.add(slot, now);
+        }
+        let [alone, account, address] = slots.map(|(table, slot)| !table.wait(slot, now).is_zero());
+        if alone || account {
+            Some(Held::Account)
+        } else {
+            address.then_some(Held::Address)
         }
     }
 

@@ -9,8 +9,10 @@ use logout_shared::{RandomSource, Secret, Subject, Timestamp};
 use serde_json::{Map, Value};
 
 use super::password::{self, MAX_PASSWORD_BYTES};
+use super::{account_history, history};
 use crate::domain::user::{PasswordHash, User};
 use crate::issuer::Issuer;
+use crate::logout::LogContext;
 use crate::storage::StorageError;
 
 /// The longest e-mail address, in bytes (RFC 5321 §4.5.3.1).
@@ -67,12 +69,47 @@ pub enum UnusablePassword {
 ///
 /// # Errors
 ///
-/// [`CreateUserError`]; nothing is stored then.
+/// [`CreateUserError`]; nothing is stored then but a line in the event log.
 pub async fn create_user(issuer: &Issuer, new: NewUser) -> Result<User, CreateUserError> {
+    create_user_for(issuer, new, &LogContext::default()).await
+}
+
+/// Makes a user at the wish of whoever the event log is to name.
+///
+/// # Errors
+///
+/// [`CreateUserError`]; nothing is stored then but a line in the event log.
+pub async fn create_user_for(
+    issuer: &Issuer,
+    new: NewUser,
+    context: &LogContext,
+) -> Result<User, CreateUserError> {
+    let created = write_user(issuer, new.clone(), context).await;
+    if let Err(error) = &created {
+        let event = account_history::not_created(&new, error, context, issuer.now());
+        if let Some(event) = event {
+            history::record(issuer, event).await?;
+        }
+    }
+    created
+}
+
+async fn write_user(
+    issuer: &Issuer,
+    new: NewUser,
+    context: &LogContext,
+) -> Result<User, CreateUserError> {
     let (user, hash) = prepare_user(new, &**issuer.random(), issuer.now()).await?;
+    let event = account_history::created(&user, context, issuer.now());
     let stored = user.clone();
     let inserted = issuer.store().write::<_, StorageError, _>(move |tx| {
-        Box::pin(async move { tx.insert_user(&stored, hash.as_ref()).await })
+        Box::pin(async move {
+            let is_new = tx.insert_user(&stored, hash.as_ref()).await?;
+            if is_new {
+                tx.append_events(&[event]).await?;
+            }
+            Ok(is_new)
+        })
     });
     if inserted.await? {
         Ok(user)

@@ -48,7 +48,19 @@ pub(super) fn row(ended: &EndedSession, context: &LogContext) -> Option<LogEvent
     let mut details = context.details.clone();
     details.insert("session_id".into(), json!(ended.session.id));
     details.insert("initiator".into(), json!(ended.initiator));
-    if !ended.session.metadata.is_empty() {
+    let is_sign_out = code == LogCode::LogoutSucceeded;
+    if is_sign_out {
+        // Members that a sign-out has in any case, also one that no app asked for.
+        for (name, value) in [
+            ("allowed_logout_url", json!([])),
+            ("initiated_by", json!(ended.initiator)),
+            ("protocol", json!("oidc")),
+            ("return_to", json!("")),
+        ] {
+            details.entry(name).or_insert(value);
+        }
+    }
+    if is_sign_out || !ended.session.metadata.is_empty() {
         details.insert("session_metadata".into(), json!(ended.session.metadata));
     }
     Some(LogEvent {

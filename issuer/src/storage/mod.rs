@@ -15,6 +15,7 @@ mod event_log;
 mod outbox;
 mod participants;
 mod refresh_tokens;
+pub mod search;
 mod sessions;
 mod signing_keys;
 #[cfg(feature = "sqlite")]
@@ -33,7 +34,10 @@ pub use actions::{ActionReads, ActionWrites};
 pub use authorizations::{AuthorizationReads, AuthorizationWrites, CodeUse};
 pub use client_assertions::ClientAssertionWrites;
 pub use clients::{ClientReads, ClientWrites};
-pub use event_log::{EventLogReads, EventLogWrites, EventNumber, LogRecord};
+pub use event_log::{
+    EventField, EventKey, EventLogReads, EventLogWrites, EventNumber, EventSearch, EventTest,
+    FoundEvents, LOOKED_AT, LogRecord, REACHABLE,
+};
 pub use outbox::{
     Birth, Births, ClaimedDelivery, DeliveryDesk, DeliveryFilter, DeliveryPage, DueDeliveries,
     EndpointBacklog, Lease, OutboxReads, OutboxWrites, RecordedAttempt, Seat, TakeSlot,

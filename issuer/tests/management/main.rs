@@ -24,6 +24,7 @@ mod deliveries;
 mod endpoints;
 mod grants;
 mod history;
+mod logs;
 mod rate_limit;
 mod retries;
 mod session_metadata;

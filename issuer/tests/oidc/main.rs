@@ -15,6 +15,7 @@ mod house;
 mod independent_client;
 mod pages;
 mod races;
+mod records;
 mod refresh;
 mod refresh_deaths;
 mod revoke;

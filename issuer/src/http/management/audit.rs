@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use logout_shared::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::domain::event_log::{LogCode, LogEvent};
 use crate::http::bearer::Bearer;
@@ -21,11 +21,18 @@ use crate::logout::LogContext;
 /// The most characters of a `User-Agent` or path that are kept.
 const MAX_KEPT_CHARS: usize = 512;
 
+/// The most parameters of a query that are kept.
+const MAX_KEPT_PARAMETERS: usize = 16;
+
+/// The most characters of a parameter's name or value that are kept.
+const MAX_KEPT_QUERY_CHARS: usize = 128;
+
 /// The call in progress, as far as the event log wants to know it.
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     method: String,
     path: String,
+    query: Map<String, Value>,
     ip: Option<String>,
     user_agent: Option<String>,
 }
@@ -45,10 +52,20 @@ impl FromRequestParts<AppState> for Call {
         Ok(Self {
             method: parts.method.as_str().to_lowercase(),
             path: path.chars().take(MAX_KEPT_CHARS).collect(),
+            query: query(parts.uri.query().unwrap_or_default()),
             ip: ip.map(|ip| ip.to_string()),
             user_agent: user_agent.map(|text| text.chars().take(MAX_KEPT_CHARS).collect()),
         })
     }
+}
+
+/// The query's parameters, a few of them and not all of each.
+fn query(text: &str) -> Map<String, Value> {
+    let kept = |text: &str| text.chars().take(MAX_KEPT_QUERY_CHARS).collect::<String>();
+    let parameters = url::form_urlencoded::parse(text.as_bytes()).take(MAX_KEPT_PARAMETERS);
+    parameters
+        .map(|(name, value)| (kept(&name), kept(&value).into()))
+        .collect()
 }
 
 impl Call {
@@ -77,7 +94,8 @@ impl Call {
     pub(super) fn gave_secret(&self, bearer: &Bearer, what: &str, now: Timestamp) -> LogEvent {
         let details = json!({
             "request": self.request(bearer, &[]),
-            "response": { "statusCode": StatusCode::OK.as_u16() },
+            // The body holds the secret; it stays out.
+            "response": { "statusCode": StatusCode::OK.as_u16(), "body": {} },
             "accessedSecrets": ["client_secret"],
         });
         self.record(
@@ -115,12 +133,14 @@ impl Call {
         let mut request = json!({
             "method": self.method,
             "path": self.path,
+            "query": self.query,
             "channel": "api",
             "ip": self.ip,
             "userAgent": self.user_agent,
             "auth": {
                 "strategy": "jwt",
                 "user": { "user_id": bearer.subject(), "name": bearer.client_name() },
+                "credentials": { "scopes": bearer.scopes() },
             },
         });
         if !properties.is_empty() {

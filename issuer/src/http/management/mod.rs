@@ -16,9 +16,11 @@ mod keys;
 mod listing;
 pub mod logout_deliveries;
 mod logout_endpoints;
+pub mod logs;
 mod property;
 mod query;
 mod resource_servers;
+pub mod search_query;
 pub mod sessions;
 pub(in crate::http) mod stats;
 mod tenants;
@@ -42,6 +44,7 @@ pub fn router() -> Router<AppState> {
         .merge(logout_deliveries::router())
         .merge(logout_endpoints::router())
         .merge(resource_servers::router())
+        .merge(logs::router())
         .merge(sessions::router())
         .merge(stats::router())
         .merge(tenants::router())

@@ -28,6 +28,7 @@ pub(super) async fn end_session(
     browser: Browser,
 ) -> Response {
     let parameters = parameters(Pairs::of_query(query.as_deref()));
+    let asked = parameters.clone();
     let done = async {
         let request = load_request(&issuer, parameters.clone()).await?;
         match decide(&issuer, &request, browser.handle.as_ref()).await? {
@@ -39,7 +40,7 @@ pub(super) async fn end_session(
             Decision::Nothing => Ok(goodbye(&issuer, &request)),
         }
     };
-    answer(&issuer, &browser, done.await).await
+    answer(&issuer, &browser, &asked, done.await).await
 }
 
 /// The same request by POST: a form on a foreign page comes without our cookie, so the browser is
@@ -59,9 +60,9 @@ pub(super) async fn confirm(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let asked = parameters(Pairs::of_form(&headers, &body).unwrap_or_default());
     let done = async {
-        let pairs = Pairs::of_form(&headers, &body).unwrap_or_default();
-        let request = load_request(&issuer, parameters(pairs)).await?;
+        let request = load_request(&issuer, asked.clone()).await?;
         let session = match decide(&issuer, &request, browser.handle.as_ref()).await? {
             Decision::End(session) => Some(session),
             Decision::Ask(session) => Some(session.id),
@@ -72,13 +73,14 @@ pub(super) async fn confirm(
         }
         Ok(goodbye(&issuer, &request))
     };
-    answer(&issuer, &browser, done.await).await
+    answer(&issuer, &browser, &asked, done.await).await
 }
 
 /// The answer to a request that was acted on or not.
 pub(super) async fn answer(
     issuer: &Issuer,
     browser: &Browser,
+    asked: &Parameters,
     done: Result<Response, SignOutError>,
 ) -> Response {
     match done {
@@ -87,7 +89,8 @@ pub(super) async fn answer(
             pages::failure_page(issuer.id(), &error)
         }
         Err(error) => {
-            if let Err(error) = sign_out::record_failure(issuer, &error, &browser.device).await {
+            let recorded = sign_out::record_failure(issuer, &error, asked, &browser.device);
+            if let Err(error) = recorded.await {
                 return pages::failure_page(issuer.id(), &error);
             }
             let title = "You were not signed out";

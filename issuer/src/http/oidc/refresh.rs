@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::browser::Browser;
 use super::person_tokens;
 use super::token::{Body, authenticated};
+use crate::domain::event_log::LogCode;
 use crate::http::oauth_error::OAuthError;
 use crate::http::refresh_settings;
 use crate::issuer::Issuer;
@@ -19,7 +20,8 @@ pub(super) async fn by_refresh_token(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Map<String, Value>, OAuthError> {
-    let client = authenticated(issuer, headers, &body).await?;
+    let failed = (LogCode::RefreshTokenExchangeFailed, &browser.device);
+    let client = authenticated(issuer, headers, &body, failed).await?;
     let missing = || OAuthError::invalid_request("the refresh_token is missing");
     let exchange = RefreshExchange {
         rules: refresh_settings::rules(issuer, &client),

@@ -12,6 +12,7 @@ use logout_shared::Secret;
 
 use super::browser::Browser;
 use super::token::{Body, authenticated};
+use crate::domain::event_log::LogCode;
 use crate::http::oauth_error::OAuthError;
 use crate::issuer::Issuer;
 use crate::login::refresh::revoke::{Revocation, RevocationError, revoke_refresh_token};
@@ -25,7 +26,9 @@ pub(super) async fn revoke(
 ) -> Response {
     let answer = async {
         let body = Body::read(&headers, &body)?;
-        let client = authenticated(&issuer, &headers, &body).await?;
+        // The log has no code of its own for a token that could not be given back.
+        let failed = (LogCode::RefreshTokenExchangeFailed, &browser.device);
+        let client = authenticated(&issuer, &headers, &body, failed).await?;
         let missing = || OAuthError::invalid_request("the token is missing");
         let revocation = Revocation {
             client,

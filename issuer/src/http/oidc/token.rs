@@ -18,13 +18,16 @@ use super::parameters::{Pairs, has_content_type};
 use super::person_tokens;
 use super::refresh::by_refresh_token;
 use crate::domain::client::Client;
+use crate::domain::event_log::LogCode;
 use crate::domain::refresh_token::REFRESH_TOKEN_GRANT;
+use crate::domain::session::Device;
 use crate::http::oauth_error::OAuthError;
 use crate::http::refresh_settings;
 use crate::issuer::Issuer;
 use crate::login::access_token;
-use crate::login::client_authentication::{ClientAuthenticationError, Proof, authenticate};
+use crate::login::client_authentication::{ClientAuthenticationError, Proof};
 use crate::login::client_credentials::{self, ClientCredentialsError, ClientCredentialsRequest};
+use crate::login::refused_client::authenticate_or_record;
 use crate::login::token::{CodeExchange, exchange_code};
 
 const AUTHORIZATION_CODE: &str = "authorization_code";
@@ -68,7 +71,8 @@ async fn by_code(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Map<String, Value>, OAuthError> {
-    let client = authenticated(issuer, headers, &body).await?;
+    let failed = (LogCode::CodeExchangeFailed, &browser.device);
+    let client = authenticated(issuer, headers, &body, failed).await?;
     let code = body
         .code
         .ok_or_else(|| OAuthError::invalid_request("the code is missing"))?;
@@ -86,14 +90,15 @@ async fn by_code(
     Ok(person_tokens::issued(&tokens))
 }
 
-/// The client of a request, as it proved itself.
+/// The client of a request, as it proved itself; a refusal is recorded under that code.
 pub(super) async fn authenticated(
     issuer: &Issuer,
     headers: &HeaderMap,
     body: &Body,
+    (failed, device): (LogCode, &Device),
 ) -> Result<Client, OAuthError> {
     let credentials = client_proof::read(issuer, headers, &body.client)?;
-    authenticate(issuer, &credentials)
+    authenticate_or_record(issuer, &credentials, failed, device)
         .await
         .map_err(|error| match error {
             ClientAuthenticationError::Refused => {
@@ -111,7 +116,8 @@ async fn by_credentials(
 ) -> Result<Map<String, Value>, OAuthError> {
     let denied = |status, text: String| OAuthError::new(status, "access_denied", text);
     let credentials = client_proof::read(issuer, headers, &body.client)?;
-    let client = authenticate(issuer, &credentials)
+    let failed = LogCode::ClientCredentialsExchangeFailed;
+    let client = authenticate_or_record(issuer, &credentials, failed, &browser.device)
         .await
         .map_err(|error| match error {
             ClientAuthenticationError::Refused => {

@@ -24,7 +24,7 @@ pub(super) async fn log_out(
         ("wait_ms", &mut parameters.wait_ms),
     ]);
     let done = async {
-        let request = load_request(&issuer, parameters).await?;
+        let request = load_request(&issuer, parameters.clone()).await?;
         let session = match decide(&issuer, &request, browser.handle.as_ref()).await? {
             Decision::End(session) => Some(session),
             Decision::Ask(session) => Some(session.id),
@@ -35,5 +35,5 @@ pub(super) async fn log_out(
         }
         Ok::<_, SignOutError>(end_session::goodbye(&issuer, &request))
     };
-    end_session::answer(&issuer, &browser, done.await).await
+    end_session::answer(&issuer, &browser, &parameters, done.await).await
 }

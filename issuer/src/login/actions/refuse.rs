@@ -7,7 +7,7 @@
 use serde_json::json;
 
 use super::{ActionsError, Decided, PostLogin, Refusal};
-use crate::domain::action::version_id;
+use crate::domain::action::{binding_id, version_id};
 use crate::domain::action_run::{ActionError, ActionErrorKind};
 use crate::domain::event_log::{LogCode, LogEvent};
 use crate::domain::initiator::Initiator;
@@ -146,6 +146,8 @@ impl Refused {
             event.details["execution_id"] = json!(last.id);
             event.details["action_id"] = json!(last.action);
             event.details["action_name"] = json!(last.name);
+            // An Action is bound once, so it names its binding as well.
+            event.details["binding_id"] = json!(binding_id(&last.action));
             event.details["version_id"] = json!(version_id(&last.action, last.version));
         }
         event

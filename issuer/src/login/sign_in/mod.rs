@@ -17,7 +17,7 @@ use logout_shared::Secret;
 
 use super::actions::{self, ActionsError};
 use super::authorize::AuthorizationRequest;
-use super::throttle::{Attempt, Throttle, TooManyFailures};
+use super::throttle::{Attempt, Held, Throttle, TooManyFailures};
 use super::{history, password};
 use crate::domain::event_log::LogCode;
 use crate::domain::session::{Device, Session};
@@ -108,8 +108,8 @@ pub async fn sign_in(
         )
         .await;
     let (Some(user), Some(known), true) = (&user, &known, fits) else {
-        throttle.failed(attempt, issuer.now());
-        record_failure(issuer, &sign_in, user.as_ref()).await?;
+        let held = throttle.failed(attempt, issuer.now());
+        record_failure(issuer, &sign_in, user.as_ref(), held).await?;
         return Err(SignInError::WrongCredentials);
     };
     enter(issuer, Start::new(issuer, &sign_in, known.version), user).await
@@ -162,6 +162,7 @@ async fn record_failure(
     issuer: &Issuer,
     sign_in: &SignIn,
     user: Option<&User>,
+    held: Option<Held>,
 ) -> Result<(), StorageError> {
     let code = if user.is_some() {
         LogCode::WrongPassword
@@ -169,11 +170,29 @@ async fn record_failure(
         LogCode::UnknownUser
     };
     let text = "Wrong email or password.";
-    let client = &sign_in.request.client;
-    let mut event = history::line(code, text, client, &sign_in.device, issuer.now());
-    event.user = user.map(|user| user.id.clone());
-    event.user_name = Some(sign_in.email.chars().take(320).collect());
-    history::record(issuer, event).await
+    let line = |code, text| {
+        let client = &sign_in.request.client;
+        let mut event = history::line(code, text, client, &sign_in.device, issuer.now());
+        event.user = user.map(|user| user.id.clone());
+        event.user_name = Some(sign_in.email.chars().take(320).collect());
+        event
+    };
+    let mut events = vec![history::failed(line(code, text), "invalid_user_password")];
+    // Only the failure that was one too many is looked at and says so; later ones are not looked at.
+    events.extend(held.map(|held| {
+        let (code, text) = match held {
+            Held::Account => (
+                LogCode::AccountHeld,
+                "Too many failed logins to the account.",
+            ),
+            Held::Address => (
+                LogCode::AddressHeld,
+                "Too many failed logins from the address.",
+            ),
+        };
+        line(code, text)
+    }));
+    history::record_all(issuer, events).await
 }
 
 #[cfg(all(test, feature = "sqlite"))]

@@ -12,7 +12,7 @@ use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
 const TABLE: &str = "logout_migrations";
 
 /// All migrations, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (
         1,
         "issuer",
@@ -57,6 +57,11 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
         10,
         "management",
         include_str!("../../../migrations/sqlite/0010_management.sql"),
+    ),
+    (
+        11,
+        "searched events",
+        include_str!("../../../migrations/sqlite/0011_searched_events.sql"),
     ),
 ];
 
