@@ -48,7 +48,9 @@ pub use sessions::{SessionPage, SessionReads, SessionWrites};
 pub use signing_keys::{SigningKeyReads, SigningKeyWrites};
 pub use stats::StatsReads;
 pub use tenant_settings::{TenantSettingsReads, TenantSettingsWrites};
-pub use users::{UserReads, UserWrites};
+pub use users::{
+    FoundUsers, UserField, UserFlag, UserKey, UserReads, UserSearch, UserTest, UserTime, UserWrites,
+};
 
 /// A storage operation that failed.
 #[derive(Debug, thiserror::Error)]

@@ -1,12 +1,101 @@
 //! Users and their password hashes.
 
 use std::collections::HashMap;
+use std::ops::Bound;
 
 use async_trait::async_trait;
-use logout_shared::Subject;
+use logout_shared::{Subject, Timestamp};
 
 use super::StorageError;
+use super::search::{Condition, TextTest};
 use crate::domain::user::{PasswordHash, User};
+
+/// A text of a user that can be searched for.
+///
+/// All but the id are compared in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "each is the member or claim of that name in `User`"
+)]
+pub enum UserField {
+    Id,
+    Email,
+    Name,
+    Nickname,
+    GivenName,
+    FamilyName,
+    PhoneNumber,
+}
+
+/// A member of a user that is true or false.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the member of that name in `User`")]
+pub enum UserFlag {
+    Blocked,
+    EmailVerified,
+}
+
+/// A time of a user. A user who never signed in has no last login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the member of that name in `User`")]
+pub enum UserTime {
+    Created,
+    Updated,
+    LastLogin,
+}
+
+/// A test of one member of a user.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UserTest {
+    /// A text.
+    Text(UserField, TextTest),
+    /// True or false.
+    Flag(UserFlag, bool),
+    /// A time.
+    Time(UserTime, Bound<Timestamp>, Bound<Timestamp>),
+    /// How often the user signed in.
+    LoginsCount(Bound<i64>, Bound<i64>),
+}
+
+/// What the users of a search are sorted by. Those that are equal are sorted by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserKey {
+    /// A text.
+    Text(UserField),
+    /// True or false; false is lower.
+    Flag(UserFlag),
+    /// A time.
+    Time(UserTime),
+    /// How often the user signed in.
+    LoginsCount,
+}
+
+/// A search of users.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserSearch {
+    /// Which users are meant.
+    pub condition: Condition<UserTest>,
+    /// What they are sorted by. Those that lack it come before the lowest.
+    pub key: UserKey,
+    /// Whether the highest comes first.
+    pub descending: bool,
+    /// How many of them come before the first that is given.
+    pub skip: u32,
+    /// How many are given at most.
+    pub take: u32,
+    /// Whether it is counted how many there are.
+    pub count: bool,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FoundUsers {
+    /// The users, in the order asked for.
+    pub users: Vec<User>,
+    /// How many are meant, if they were to be counted.
+    pub count: Option<u64>,
+}
 
 /// Reads users.
 #[async_trait]
@@ -29,8 +118,8 @@ pub trait UserReads {
     /// Users by the time they were made, skipping `offset`, `limit` at most.
     async fn list_users(&mut self, offset: u32, limit: u32) -> Result<Vec<User>, StorageError>;
 
-    /// How many users there are.
-    async fn count_users(&mut self) -> Result<u64, StorageError>;
+    /// Users that fit a condition.
+    async fn search_users(&mut self, search: &UserSearch) -> Result<FoundUsers, StorageError>;
 }
 
 /// Writes users.

@@ -22,6 +22,7 @@ mod signing_keys;
 mod sqlite;
 mod tenant_settings;
 mod users;
+mod users_search;
 mod writing;
 
 /// Runs a check on each kind of store, as one test for each.

@@ -12,7 +12,7 @@ use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
 const TABLE: &str = "logout_migrations";
 
 /// All migrations, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (
         1,
         "issuer",
@@ -62,6 +62,11 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
         11,
         "searched events",
         include_str!("../../../migrations/sqlite/0011_searched_events.sql"),
+    ),
+    (
+        12,
+        "searched users",
+        include_str!("../../../migrations/sqlite/0012_searched_users.sql"),
     ),
 ];
 

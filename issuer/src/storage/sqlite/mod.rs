@@ -10,6 +10,7 @@ mod authorizations;
 mod batch;
 mod client_assertions;
 mod clients;
+mod condition;
 mod event_log;
 mod handle;
 mod lock;

@@ -8,9 +8,9 @@ use std::ops::Bound;
 
 use logout_shared::Timestamp;
 
-use super::condition::SqlValue;
 use super::position::Window;
 use crate::storage::search::{Condition, TextTest};
+use crate::storage::sqlite::condition::SqlValue;
 use crate::storage::{EventField, EventTest};
 
 /// The most values that lead together; more are looked at record by record.

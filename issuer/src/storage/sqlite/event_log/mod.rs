@@ -3,9 +3,9 @@
 //! What is searched for has columns; the other members of a record are JSON beside them and are
 //! put together again when it is read. Writing is part of every delivery, so there are no more
 //! indexes than searches by code, client and user need: a date is found among the numbers, which
-//! ascend with time (`position.rs`). A search is `search.rs`, what it asks SQLite `condition.rs`.
+//! ascend with time (`position.rs`). A search is `search.rs`, what leads it `lead.rs`.
 
-mod condition;
+mod columns;
 mod lead;
 mod position;
 mod search;

@@ -9,10 +9,11 @@ use std::collections::HashMap;
 
 use sqlx::sqlite::SqliteRow;
 
-use super::condition::{Sql, SqlValue, column};
+use super::columns::{self, column};
 use super::lead::{Key, Lead, Parts};
 use super::position::Window;
 use super::{FIND_ALL, record};
+use crate::storage::sqlite::condition::{Sql, SqlValue};
 use crate::storage::sqlite::handle::{Link, SqliteHandle};
 use crate::storage::sqlite::row::{number, to_json};
 use crate::storage::{
@@ -263,7 +264,7 @@ fn candidates(sql: &mut Sql, way: &Way) {
 fn rest(sql: &mut Sql, lead: &Lead) {
     if !lead.is_exact() {
         sql.push(" AND ");
-        sql.condition(&lead.rest);
+        sql.condition(&lead.rest, columns::test);
     }
 }
 

@@ -1,7 +1,10 @@
 //! Users and their password hashes.
 //!
 //! `email_key` is the address in lower case, made here rather than by SQLite, whose `lower` knows
-//! ASCII only. The password's version changes with the password and in no other way.
+//! ASCII only; `names` are the claims that are searched for (`search.rs`), lowered likewise. The
+//! password's version changes with the password and in no other way.
+
+mod search;
 
 use std::collections::HashMap;
 
@@ -9,12 +12,12 @@ use async_trait::async_trait;
 use logout_shared::{Subject, Timestamp};
 use sqlx::sqlite::SqliteRow;
 
-use super::handle::{Link, Query, SqliteHandle, Unreadable};
-use super::row::{
-    count, flag, json, number, optional_text, optional_time, parsed, text, time, to_json,
-};
 use crate::domain::user::{PasswordHash, User};
-use crate::storage::{StorageError, UserReads, UserWrites};
+use crate::storage::sqlite::handle::{Link, Query, SqliteHandle, Unreadable};
+use crate::storage::sqlite::row::{
+    flag, json, number, optional_text, optional_time, parsed, text, time, to_json,
+};
+use crate::storage::{FoundUsers, StorageError, UserReads, UserSearch, UserWrites};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -27,6 +30,7 @@ macro_rules! select {
     };
 }
 
+const SELECT_WHERE: &str = select!("WHERE ");
 const FIND: &str = select!("WHERE id = ?1");
 const FIND_BY_EMAIL: &str = select!("WHERE email_key = ?1");
 const FIND_EMAILS: &str = "SELECT id, email FROM logout_users \
@@ -35,12 +39,13 @@ const LIST: &str = select!("ORDER BY created_at, id LIMIT ?2 OFFSET ?1");
 
 const INSERT: &str = "INSERT INTO logout_users (id, email, email_key, email_verified, blocked, \
      admin, profile, user_metadata, app_metadata, updated_at, last_login, logins_count, \
-     created_at, password, password_version) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+     names, created_at, password, password_version) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
 const UPDATE: &str = "UPDATE OR IGNORE logout_users SET email = ?2, email_key = ?3, \
      email_verified = ?4, blocked = ?5, admin = ?6, profile = ?7, user_metadata = ?8, \
-     app_metadata = ?9, updated_at = ?10, last_login = ?11, logins_count = ?12 WHERE id = ?1";
+     app_metadata = ?9, updated_at = ?10, last_login = ?11, logins_count = ?12, names = ?13 \
+     WHERE id = ?1";
 
 #[async_trait]
 impl<C: Link> UserReads for SqliteHandle<C> {
@@ -78,10 +83,8 @@ impl<C: Link> UserReads for SqliteHandle<C> {
         self.all("listing users", query, user).await
     }
 
-    async fn count_users(&mut self) -> Result<u64, StorageError> {
-        let query = sqlx::query("SELECT count(*) FROM logout_users");
-        let counted = self.one("counting users", query, count).await?;
-        Ok(counted.unwrap_or_default())
+    async fn search_users(&mut self, search: &UserSearch) -> Result<FoundUsers, StorageError> {
+        self.found_users(search).await
     }
 }
 
@@ -145,6 +148,7 @@ fn bound<'q>(sql: &'static str, user: &'q User) -> Query<'q> {
         .bind(user.updated_at.as_millis())
         .bind(user.last_login.map(Timestamp::as_millis))
         .bind(user.logins_count)
+        .bind(to_json(&search::names(&user.profile)))
 }
 
 fn user(row: &SqliteRow) -> Result<User, Unreadable> {

@@ -8,9 +8,8 @@ use std::ops::Bound;
 
 use sqlx::AssertSqlSafe;
 
+use super::handle::Query;
 use crate::storage::search::{Condition, TextTest};
-use crate::storage::sqlite::handle::Query;
-use crate::storage::{EventField, EventTest};
 
 /// A statement in the making.
 #[derive(Debug, Default)]
@@ -54,25 +53,25 @@ impl Sql {
         &self.text
     }
 
-    /// Adds that a condition holds.
-    pub(super) fn condition(&mut self, condition: &Condition<EventTest>) {
+    /// Adds that a condition holds; `test` adds that one of its tests does.
+    pub(super) fn condition<T>(&mut self, condition: &Condition<T>, test: fn(&mut Self, &T)) {
         match condition {
-            Condition::All(all) => self.joined(all, " AND ", "TRUE"),
-            Condition::Any(any) => self.joined(any, " OR ", "FALSE"),
+            Condition::All(all) => self.joined(all, (" AND ", "TRUE"), test),
+            Condition::Any(any) => self.joined(any, (" OR ", "FALSE"), test),
             Condition::Not(not) => {
                 self.push("(");
-                self.condition(not);
+                self.condition(not, test);
                 self.push(" IS NOT TRUE)");
             }
-            Condition::Test(test) => self.test(test),
+            Condition::Test(one) => test(self, one),
         }
     }
 
-    fn joined(
+    fn joined<T>(
         &mut self,
-        conditions: &[Condition<EventTest>],
-        word: &'static str,
-        empty: &'static str,
+        conditions: &[Condition<T>],
+        (word, empty): (&'static str, &'static str),
+        test: fn(&mut Self, &T),
     ) {
         if conditions.is_empty() {
             self.push(empty);
@@ -83,29 +82,13 @@ impl Sql {
             if at > 0 {
                 self.push(word);
             }
-            self.condition(one);
+            self.condition(one, test);
         }
         self.push(")");
     }
 
-    fn test(&mut self, test: &EventTest) {
-        match test {
-            EventTest::Text(field, test) => self.text_test(column(*field), test),
-            EventTest::Date(from, to) => {
-                self.range(
-                    "date",
-                    from.map(|it| SqlValue::Number(it.as_millis())),
-                    to.map(|it| SqlValue::Number(it.as_millis())),
-                );
-            }
-            EventTest::Number(from, to) => {
-                let row_id = |it| SqlValue::Number(super::as_row_id(it));
-                self.range("id", from.map(row_id), to.map(row_id));
-            }
-        }
-    }
-
-    fn text_test(&mut self, column: &'static str, test: &TextTest) {
+    /// Adds that a text is as a test wants it.
+    pub(super) fn text_test(&mut self, column: &'static str, test: &TextTest) {
         match test {
             TextTest::Is(value) => {
                 self.push(column)
@@ -128,7 +111,12 @@ impl Sql {
     }
 
     /// Without an end on either side, that there is a value at all.
-    fn range(&mut self, column: &'static str, from: Bound<SqlValue>, to: Bound<SqlValue>) {
+    pub(super) fn range(
+        &mut self,
+        column: &'static str,
+        from: Bound<SqlValue>,
+        to: Bound<SqlValue>,
+    ) {
         self.push("(").push(column).push(" IS NOT NULL");
         let (above, below) = (
             match from {
@@ -146,20 +134,6 @@ impl Sql {
             self.push(" AND ").push(column).push(compares).bind(value);
         }
         self.push(")");
-    }
-}
-
-/// The column of a member.
-pub(super) fn column(field: EventField) -> &'static str {
-    match field {
-        EventField::Code => "code",
-        EventField::Client => "client_id",
-        EventField::ClientName => "client_name",
-        EventField::User => "user_id",
-        EventField::UserName => "user_name",
-        EventField::Ip => "ip",
-        EventField::UserAgent => "user_agent",
-        EventField::Description => "description",
     }
 }
 
@@ -185,8 +159,10 @@ fn glob(pieces: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn is(field: EventField, text: &str) -> Condition<EventTest> {
-        Condition::Test(EventTest::Text(field, TextTest::Is(text.into())))
+    type Test = (&'static str, TextTest);
+
+    fn test(sql: &mut Sql, (column, test): &Test) {
+        sql.text_test(column, test);
     }
 
     #[test]
@@ -195,14 +171,14 @@ mod tests {
         let like = TextTest::Like(vec![evil.into(), String::new()]);
         let between = TextTest::Between(Bound::Included(evil.into()), Bound::Excluded(evil.into()));
         let condition = Condition::All(vec![
-            is(EventField::Code, evil),
+            Condition::Test(("code", TextTest::Is(evil.into()))),
             Condition::Not(Box::new(Condition::Any(vec![
-                Condition::Test(EventTest::Text(EventField::Ip, like)),
-                Condition::Test(EventTest::Text(EventField::UserName, between)),
+                Condition::Test(("ip", like)),
+                Condition::Test(("user_name", between)),
             ]))),
         ]);
         let mut sql = Sql::default();
-        sql.condition(&condition);
+        sql.condition(&condition, test);
         let wanted = "(code = ? AND ((ip GLOB ? OR (user_name IS NOT NULL AND user_name >= ? \
                       AND user_name < ?)) IS NOT TRUE))";
         assert_eq!(sql.text(), wanted);
@@ -220,7 +196,7 @@ mod tests {
             ),
         ] {
             let mut sql = Sql::default();
-            sql.condition(&condition);
+            sql.condition::<Test>(&condition, test);
             assert_eq!(sql.text(), wanted);
         }
     }
