@@ -156,7 +156,7 @@ impl Create {
             admin: self.admin,
             ..NewUser::default()
         };
-        let user = create_user_for(issuer, new, &context())
+        let user = create_user_for(issuer, new, context().into())
             .await
             .context("the user cannot be made")?;
         if self.json {

@@ -7,6 +7,9 @@
 use logout_shared::{Subject, Timestamp};
 use serde_json::{Map, Value};
 
+/// The most bytes that a user's `user_metadata` has as JSON, and `app_metadata` likewise.
+pub const MAX_METADATA_BYTES: usize = 65_536;
+
 /// A user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {

@@ -90,17 +90,15 @@ pub(super) fn changed(
     Some(about(line, user))
 }
 
-/// A user was not changed; `None` if the change leaves no line or the store failed.
+/// A user was not changed; `None` if the change leaves no line, was not the one at fault, or the
+/// store failed.
 pub(super) fn not_changed(
     (wanted, user): (&AccountChange, &Subject),
     error: &AccountChangeError,
     context: &LogContext,
     now: Timestamp,
 ) -> Option<LogEvent> {
-    if matches!(
-        error,
-        AccountChangeError::Storage(_) | AccountChangeError::End(_)
-    ) {
+    if !is_at_fault(wanted, error) {
         return None;
     }
     let text = error.to_string();
@@ -123,6 +121,21 @@ pub(super) fn not_changed(
         details.push(("query", json!({ "user_id": user })));
     }
     Some(with(line, context, details))
+}
+
+/// Whether an error is one of this change; others of the same write may be at fault.
+fn is_at_fault(change: &AccountChange, error: &AccountChangeError) -> bool {
+    match error {
+        AccountChangeError::NotFound(_) => true,
+        AccountChangeError::Password(_) => matches!(change, AccountChange::Password { .. }),
+        AccountChangeError::Email(_) | AccountChangeError::Taken(_) => {
+            matches!(change, AccountChange::Email(_))
+        }
+        // Metadata leaves no lines, and a failure of the store is nobody's fault.
+        AccountChangeError::TooMuchMetadata(_)
+        | AccountChangeError::Storage(_)
+        | AccountChangeError::End(_) => false,
+    }
 }
 
 fn line(code: LogCode, text: &str, context: &LogContext, now: Timestamp) -> LogEvent {

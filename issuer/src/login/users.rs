@@ -8,11 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use logout_shared::{RandomSource, Secret, Subject, Timestamp};
 use serde_json::{Map, Value};
 
+use super::account_changes::{Asked, metadata_fits};
 use super::password::{self, MAX_PASSWORD_BYTES};
 use super::{account_history, history};
-use crate::domain::user::{PasswordHash, User};
+use crate::domain::event_log::LogEvent;
+use crate::domain::user::{MAX_METADATA_BYTES, PasswordHash, User};
 use crate::issuer::Issuer;
-use crate::logout::LogContext;
 use crate::storage::StorageError;
 
 /// The longest e-mail address, in bytes (RFC 5321 §4.5.3.1).
@@ -31,8 +32,14 @@ pub struct NewUser {
     pub password: Option<Secret<String>>,
     /// May use the dashboard.
     pub admin: bool,
+    /// May not sign in.
+    pub blocked: bool,
     /// Claims about the person, see [`User::profile`].
     pub profile: Map<String, Value>,
+    /// See [`User::user_metadata`].
+    pub user_metadata: Map<String, Value>,
+    /// See [`User::app_metadata`].
+    pub app_metadata: Map<String, Value>,
 }
 
 /// Why a user is not made.
@@ -45,6 +52,9 @@ pub enum CreateUserError {
     /// A password that nobody can use.
     #[error(transparent)]
     Password(#[from] UnusablePassword),
+    /// More metadata of this name than a user can have.
+    #[error("{0} has more than {MAX_METADATA_BYTES} bytes as JSON")]
+    TooMuchMetadata(&'static str),
     /// The id or the address belongs to another user.
     #[error("a user with this id or the address \"{0}\" exists already")]
     Taken(String),
@@ -71,7 +81,7 @@ pub enum UnusablePassword {
 ///
 /// [`CreateUserError`]; nothing is stored then but a line in the event log.
 pub async fn create_user(issuer: &Issuer, new: NewUser) -> Result<User, CreateUserError> {
-    create_user_for(issuer, new, &LogContext::default()).await
+    create_user_for(issuer, new, Asked::default()).await
 }
 
 /// Makes a user at the wish of whoever the event log is to name.
@@ -82,11 +92,12 @@ pub async fn create_user(issuer: &Issuer, new: NewUser) -> Result<User, CreateUs
 pub async fn create_user_for(
     issuer: &Issuer,
     new: NewUser,
-    context: &LogContext,
+    asked: Asked,
 ) -> Result<User, CreateUserError> {
-    let created = write_user(issuer, new.clone(), context).await;
+    let by = asked.by.clone();
+    let created = write_user(issuer, new.clone(), asked).await;
     if let Err(error) = &created {
-        let event = account_history::not_created(&new, error, context, issuer.now());
+        let event = account_history::not_created(&new, error, &by, issuer.now());
         if let Some(event) = event {
             history::record(issuer, event).await?;
         }
@@ -94,19 +105,19 @@ pub async fn create_user_for(
     created
 }
 
-async fn write_user(
-    issuer: &Issuer,
-    new: NewUser,
-    context: &LogContext,
-) -> Result<User, CreateUserError> {
+async fn write_user(issuer: &Issuer, new: NewUser, asked: Asked) -> Result<User, CreateUserError> {
     let (user, hash) = prepare_user(new, &**issuer.random(), issuer.now()).await?;
-    let event = account_history::created(&user, context, issuer.now());
+    let mut events = vec![account_history::created(&user, &asked.by, issuer.now())];
+    events.extend(asked.line.map(|line| LogEvent {
+        user: Some(user.id.clone()),
+        ..line
+    }));
     let stored = user.clone();
     let inserted = issuer.store().write::<_, StorageError, _>(move |tx| {
         Box::pin(async move {
             let is_new = tx.insert_user(&stored, hash.as_ref()).await?;
             if is_new {
-                tx.append_events(&[event]).await?;
+                tx.append_events(&events).await?;
             }
             Ok(is_new)
         })
@@ -122,7 +133,8 @@ async fn write_user(
 ///
 /// # Errors
 ///
-/// [`CreateUserError::Email`] and [`CreateUserError::Password`].
+/// [`CreateUserError::Email`], [`CreateUserError::Password`] and
+/// [`CreateUserError::TooMuchMetadata`].
 pub async fn prepare_user(
     new: NewUser,
     random: &dyn RandomSource,
@@ -132,6 +144,14 @@ pub async fn prepare_user(
     if !is_email(email) {
         return Err(CreateUserError::Email(email.chars().take(64).collect()));
     }
+    for (name, metadata) in [
+        ("user_metadata", &new.user_metadata),
+        ("app_metadata", &new.app_metadata),
+    ] {
+        if !metadata_fits(metadata) {
+            return Err(CreateUserError::TooMuchMetadata(name));
+        }
+    }
     let hash = match &new.password {
         Some(password) => Some(hash(password, 1).await?),
         None => None,
@@ -140,11 +160,11 @@ pub async fn prepare_user(
         id: new.id.unwrap_or_else(|| generate_id(random)),
         email: email.to_owned(),
         email_verified: new.email_verified,
-        blocked: false,
+        blocked: new.blocked,
         admin: new.admin,
         profile: new.profile,
-        user_metadata: Map::new(),
-        app_metadata: Map::new(),
+        user_metadata: new.user_metadata,
+        app_metadata: new.app_metadata,
         password_version: hash.as_ref().map_or(0, |hash| hash.version),
         created_at: now,
         updated_at: now,

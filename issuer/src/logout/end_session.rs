@@ -86,6 +86,17 @@ pub struct Ended {
     pub waits: BTreeMap<Duration, Vec<DeliveryId>>,
 }
 
+impl Ended {
+    /// Adds what another end has caused.
+    pub fn extend(&mut self, other: Self) {
+        self.sessions.extend(other.sessions);
+        self.deliveries.extend(other.deliveries);
+        for (wait, deliveries) in other.waits {
+            self.waits.entry(wait).or_default().extend(deliveries);
+        }
+    }
+}
+
 /// A session cannot be ended.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
