@@ -31,4 +31,8 @@ mod session_metadata;
 mod sessions;
 mod signing_keys;
 mod tenant;
+mod user_access;
+mod user_rules;
+mod user_sessions;
 mod users;
+mod users_search;

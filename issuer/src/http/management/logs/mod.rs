@@ -1,6 +1,5 @@
 //! `/api/v2/logs`: the event log, searched or read on from a record.
 
-mod date;
 mod get;
 mod list;
 mod of_user;

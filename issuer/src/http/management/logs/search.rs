@@ -6,9 +6,9 @@
 
 use std::ops::Bound;
 
-use super::date;
 use crate::domain::log_id::LogId;
-use crate::http::management::search_query::{SearchSyntaxError, Term, parse};
+use crate::http::management::search_query::date::{self, A_DATE};
+use crate::http::management::search_query::{SearchSyntaxError, Term, direction, each, parse};
 use crate::storage::search::{Condition, TextTest};
 use crate::storage::{EventField, EventKey, EventTest};
 
@@ -22,10 +22,7 @@ pub enum LogSearchError {
     #[error("there is no field \"{0}\"; searched can be {list}", list = FIELDS.join(", "))]
     Field(String),
     /// The date is none.
-    #[error(
-        "a date is a year, month, day or time such as 2026-01-31 or 2026-01-31T08:00:00Z, or a \
-         range of them"
-    )]
+    #[error("{A_DATE}")]
     Date,
     /// The id is none.
     #[error("a log_id is that of a record, its beginning with *, or a range of ids")]
@@ -123,15 +120,6 @@ fn log_id(test: &TextTest) -> Option<Condition<EventTest>> {
     Some(Condition::Test(EventTest::Number(from, to)))
 }
 
-/// A bound with something else in it; `None` if it has a value that is nothing.
-fn each<'a, T, U>(bound: Bound<&'a T>, read: impl Fn(&'a T) -> Option<U>) -> Option<Bound<U>> {
-    Some(match bound {
-        Bound::Included(value) => Bound::Included(read(value)?),
-        Bound::Excluded(value) => Bound::Excluded(read(value)?),
-        Bound::Unbounded => Bound::Unbounded,
-    })
-}
-
 fn field_named(name: &str) -> Option<EventField> {
     Some(match name {
         "type" => EventField::Code,
@@ -148,12 +136,7 @@ fn field_named(name: &str) -> Option<EventField> {
 
 /// What `sort` asks for: the key, and whether its highest comes first.
 pub(super) fn read_sort(sort: &str) -> Option<(EventKey, bool)> {
-    let (name, direction) = sort.split_once(':')?;
-    let descending = match direction {
-        "1" => false,
-        "-1" => true,
-        _ => return None,
-    };
+    let (name, descending) = direction(sort)?;
     let key = match name {
         "details" => EventKey::Details,
         // Of a member that no record has, all are equal.

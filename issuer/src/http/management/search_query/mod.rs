@@ -16,9 +16,12 @@
 //!                              others: none that is NOT or -, all that are +
 //! ```
 
+pub(in crate::http::management) mod date;
 mod parser;
 #[cfg(test)]
 mod tests;
+
+use std::ops::Bound;
 
 use crate::storage::search::{Condition, TextTest};
 
@@ -79,4 +82,26 @@ pub fn parse(query: &str) -> Result<Condition<Term>, SearchSyntaxError> {
         return Err(SearchSyntaxError::TooLong);
     }
     parser::Parser::new(query).parse()
+}
+
+/// A bound with something else in it; `None` if it has a value that is nothing.
+pub(in crate::http::management) fn each<'a, T, U>(
+    bound: Bound<&'a T>,
+    read: impl Fn(&'a T) -> Option<U>,
+) -> Option<Bound<U>> {
+    Some(match bound {
+        Bound::Included(value) => Bound::Included(read(value)?),
+        Bound::Excluded(value) => Bound::Excluded(read(value)?),
+        Bound::Unbounded => Bound::Unbounded,
+    })
+}
+
+/// The name in `sort`, and whether the highest comes first: `created_at:-1`.
+pub(in crate::http::management) fn direction(sort: &str) -> Option<(&str, bool)> {
+    let (name, direction) = sort.split_once(':')?;
+    match direction {
+        "1" => Some((name, false)),
+        "-1" => Some((name, true)),
+        _ => None,
+    }
 }

@@ -12,6 +12,10 @@ use logout_shared::Timestamp;
 
 use crate::storage::search::TextTest;
 
+/// What is told of a date that is none.
+pub(in crate::http::management) const A_DATE: &str = "a date is a year, month, day or time such as \
+     2026-01-31 or 2026-01-31T08:00:00Z, or a range of them";
+
 /// From one moment to just before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Span {
@@ -20,7 +24,9 @@ struct Span {
 }
 
 /// The range of dates that a test is about; `None` if it is not about dates.
-pub(super) fn range(test: &TextTest) -> Option<(Bound<Timestamp>, Bound<Timestamp>)> {
+pub(in crate::http::management) fn range(
+    test: &TextTest,
+) -> Option<(Bound<Timestamp>, Bound<Timestamp>)> {
     match test {
         TextTest::Is(value) => {
             let span = Span::read(value)?;

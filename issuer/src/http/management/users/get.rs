@@ -1,0 +1,24 @@
+//! `GET /api/v2/users/{id}`: one user.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Map, Value};
+
+use super::{user_id, wire};
+use crate::http::api_error::ApiError;
+use crate::http::bearer::Bearer;
+use crate::http::management::query::{Id, Query};
+use crate::issuer::Issuer;
+
+pub(super) async fn handle(
+    bearer: Bearer,
+    State(issuer): State<Issuer>,
+    Id(id): Id,
+    query: Query,
+) -> Result<Json<Map<String, Value>>, ApiError> {
+    bearer.require("read:users")?;
+    let (id, fields) = (user_id(&id)?, query.fields()?);
+    let user = issuer.store().read().await?.find_user(&id).await?;
+    let user = user.ok_or(ApiError::UserNotFound)?;
+    Ok(Json(wire::selected(&user, &fields)))
+}
