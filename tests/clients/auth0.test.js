@@ -1,7 +1,7 @@
 // npm's `auth0`, Auth0's own SDK, against our Management API over TLS.
 //
 // A process of Node trusts a certificate authority that was there when it started, so the calls
-// are made in a second one (`auth0_calls.js`), and each of them is told here.
+// are made in a second one (`auth0/`), and each of them is told here.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -39,7 +39,7 @@ after(async () => {
 
 // Runs the calls with more in the environment and gives the exit code and what was said.
 async function calls(more) {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('auth0_calls.js', import.meta.url))], {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('auth0/all.js', import.meta.url))], {
     env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...environment, ...more },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -182,14 +182,14 @@ async fn each_change_leaves_its_records_and_no_secret() {
         .collect();
     let wanted = [
         json!([
-            "Create a User",
+            "Create a user",
             "auth0|1",
             201,
             ["connection", "email", "password", "user_id"]
         ]),
-        json!(["Update a User", "auth0|1", 200, ["password", "name"]]),
-        json!(["Update a User", "auth0|1", 200, ["email"]]),
-        json!(["Delete a User", "auth0|1", 204, null]),
+        json!(["Update a user", "auth0|1", 200, ["password", "name"]]),
+        json!(["Update a user", "auth0|1", 200, ["email"]]),
+        json!(["Delete a user", "auth0|1", 204, null]),
     ];
     assert_eq!(told, wanted);
     for code in ["ss", "scp", "sce", "sdu"] {

@@ -26,7 +26,7 @@ pub(super) async fn handle(
     let new = change::new_user(&body)?;
     let properties = body.into_iter().map(|(name, _)| name).collect();
     let what = (StatusCode::CREATED, properties);
-    let line = call.changed(&bearer, "Create a User", what, issuer.now());
+    let line = call.changed(&bearer, "Create a user", what, issuer.now());
     let asked = Asked {
         by: call.context(&bearer),
         line: Some(line),

@@ -24,7 +24,7 @@ pub(super) async fn handle(
         return Ok(StatusCode::NO_CONTENT);
     };
     let what = (StatusCode::NO_CONTENT, Vec::new());
-    let line = call.changed(&bearer, "Delete a User", what, issuer.now());
+    let line = call.changed(&bearer, "Delete a user", what, issuer.now());
     let asked = Asked {
         by: call.context(&bearer),
         line: Some(line),

@@ -31,7 +31,7 @@ pub(super) async fn handle(
     let changes = change::changes(&body)?;
     let properties = body.into_iter().map(|(name, _)| name).collect();
     let what = (StatusCode::OK, properties);
-    let line = call.changed(&bearer, "Update a User", what, issuer.now());
+    let line = call.changed(&bearer, "Update a user", what, issuer.now());
     let asked = Asked {
         by: call.context(&bearer),
         line: Some(line),
