@@ -13,6 +13,7 @@ use axum::http::StatusCode;
 use axum::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Json, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::delivery::ResendError;
 use crate::logout::EndSessionError;
@@ -209,12 +210,17 @@ impl From<EndSessionError> for ApiError {
 }
 
 /// The body of an error.
-#[derive(Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Body {
+#[schema(as = Error)]
+pub struct ErrorBody {
+    /// The HTTP status.
     status_code: u16,
+    /// Its name.
     error: &'static str,
+    /// What is wrong.
     message: String,
+    /// The stable name of the kind of error; some kinds have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     error_code: Option<&'static str>,
 }
@@ -228,7 +234,7 @@ impl IntoResponse for ApiError {
             );
         }
         let status = self.status();
-        let body = Body {
+        let body = ErrorBody {
             status_code: status.as_u16(),
             error: status.canonical_reason().unwrap_or("Error"),
             message: self.to_string(),

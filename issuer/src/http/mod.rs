@@ -11,6 +11,7 @@ pub mod bearer;
 mod body;
 mod client_address;
 mod cookies;
+mod description;
 mod dialect;
 mod health;
 pub mod management;
@@ -46,13 +47,15 @@ use dialect::{Dialect, Refusal, WantsPage};
 /// `https://id.example/tenant/` answers at `/tenant/authorize`. Health is also at the root, where
 /// a supervisor looks for it. Where the Management API has an address of its own it is not here.
 pub fn app(state: AppState) -> Router {
-    let management = if state.http.admin_listen.is_some() {
-        part(Router::new(), &Dialect::Management, &state)
+    let (endpoints, management) = if state.http.admin_listen.is_some() {
+        let nothing = part(Router::new(), &Dialect::Management, &state);
+        (oidc::router(), nothing)
     } else {
-        management(&state)
+        let endpoints = oidc::router().merge(description::router());
+        (endpoints, management(&state))
     };
     let exporter = state.metrics.clone();
-    house(oidc::router(), management, exporter, state)
+    house(endpoints, management, exporter, state)
 }
 
 /// The Management API on an address of its own.
@@ -60,7 +63,8 @@ pub fn app(state: AppState) -> Router {
 /// The token endpoint is there as well, because an SDK looks for it beside the API.
 pub fn admin_app(state: AppState) -> Router {
     let management = management(&state);
-    house(oidc::token_router(), management, None, state)
+    let endpoints = oidc::token_router().merge(description::router());
+    house(endpoints, management, None, state)
 }
 
 /// The Management API with its limits.

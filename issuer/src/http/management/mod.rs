@@ -17,6 +17,7 @@ mod listing;
 pub mod logout_deliveries;
 mod logout_endpoints;
 pub mod logs;
+pub mod openapi;
 mod property;
 mod query;
 mod resource_servers;
@@ -30,12 +31,18 @@ use std::fmt::Write as _;
 
 use axum::Router;
 use sha2::{Digest as _, Sha256};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::AppState;
 
 /// All endpoints of the Management API.
 pub fn router() -> Router<AppState> {
-    Router::new()
+    described().into()
+}
+
+/// The endpoints with their description.
+fn described() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
         .merge(actions::router())
         .merge(client_grants::router())
         .merge(clients::router())

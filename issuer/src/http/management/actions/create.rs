@@ -6,13 +6,27 @@ use axum::http::StatusCode;
 
 use super::change;
 use super::wire::{ActionBody, action_body};
-use crate::http::api_error::ApiError;
+use crate::http::api_error::{ApiError, ErrorBody};
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
+use crate::http::management::openapi;
 use crate::issuer::Issuer;
 use crate::login::actions::keep;
 
+#[utoipa::path(
+    post,
+    path = "/actions/actions",
+    operation_id = "create_action",
+    tag = "actions",
+    summary = "Makes an Action",
+    request_body = openapi::NewAction,
+    responses(
+        (status = 201, description = "Made.", body = ActionBody),
+        (status = 409, description = "It is in the way of another.", body = ErrorBody),
+    ),
+    security(("bearer" = ["create:actions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

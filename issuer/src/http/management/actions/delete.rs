@@ -5,13 +5,29 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::http::api_error::ApiError;
+use crate::http::api_error::{ApiError, ErrorBody};
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::query::{Id, Query};
 use crate::issuer::Issuer;
 use crate::login::actions::keep;
 
+#[utoipa::path(
+    delete,
+    path = "/actions/actions/{id}",
+    operation_id = "delete_action",
+    tag = "actions",
+    summary = "Deletes an Action",
+    params(
+        ("id" = String, Path, description = "The Action, by id or name"),
+        ("force" = Option<bool>, Query, description = "Whether also one that is bound"),
+    ),
+    responses(
+        (status = 204, description = "Gone."),
+        (status = 409, description = "It is in the way of another.", body = ErrorBody),
+    ),
+    security(("bearer" = ["delete:actions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

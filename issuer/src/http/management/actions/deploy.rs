@@ -15,6 +15,20 @@ use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 use crate::login::actions::keep;
 
+#[utoipa::path(
+    post,
+    path = "/actions/actions/{id}/deploy",
+    operation_id = "deploy_action",
+    tag = "actions",
+    summary = "Makes a version of the draft, which runs from now on",
+    params(
+        ("id" = String, Path, description = "The Action, by id or name"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = VersionBody),
+    ),
+    security(("bearer" = ["create:actions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -10,6 +10,20 @@ use crate::http::bearer::Bearer;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/actions/actions/{id}",
+    operation_id = "get_action",
+    tag = "actions",
+    summary = "An Action",
+    params(
+        ("id" = String, Path, description = "The Action, by id or name"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = ActionBody),
+    ),
+    security(("bearer" = ["read:actions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

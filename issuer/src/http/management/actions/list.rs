@@ -6,11 +6,13 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::wire::{ActionBody, TRIGGER, action_bodies};
 use crate::domain::action::Action;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
+use crate::http::management::openapi;
 use crate::http::management::query::Query;
 use crate::issuer::Issuer;
 
@@ -18,7 +20,7 @@ use crate::issuer::Issuer;
 pub(super) const PAGE: u32 = 20;
 
 /// A page of Actions.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ActionPage {
     actions: Vec<ActionBody>,
     total: usize,
@@ -26,6 +28,24 @@ pub(super) struct ActionPage {
     per_page: u32,
 }
 
+#[utoipa::path(
+    get,
+    path = "/actions/actions",
+    operation_id = "list_actions",
+    tag = "actions",
+    summary = "Actions by name, page by page",
+    params(
+        openapi::Pages,
+        ("triggerId" = Option<String>, Query),
+        ("actionName" = Option<String>, Query),
+        ("deployed" = Option<bool>, Query),
+        ("installed" = Option<bool>, Query),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = ActionPage),
+    ),
+    security(("bearer" = ["read:actions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -18,11 +18,9 @@ mod update;
 mod versions;
 mod wire;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 
 pub use test::TrialBody;
 pub use wire::{
@@ -31,18 +29,15 @@ pub use wire::{
 
 use crate::http::AppState;
 use crate::http::api_error::ApiError;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<AppState> {
-    let routes = Router::new()
-        .route("/actions/actions", get(list::handle).post(create::handle))
-        .route(
-            "/actions/actions/{id}",
-            get(self::get::handle)
-                .patch(update::handle)
-                .delete(delete::handle),
-        )
-        .route("/actions/actions/{id}/deploy", post(deploy::handle))
-        .route("/actions/actions/{id}/test", post(test::handle))
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    let routes = OpenApiRouter::new()
+        .routes(routes!(list::handle, create::handle))
+        .routes(routes!(get::handle, update::handle, delete::handle))
+        .routes(routes!(deploy::handle))
+        .routes(routes!(test::handle))
         .merge(versions::router())
         .merge(triggers::router())
         .merge(executions::router());
@@ -68,6 +63,8 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
+    use axum::Router;
+    use axum::routing::get;
 
     #[tokio::test]
     async fn a_server_without_actions_says_so() {

@@ -7,12 +7,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::domain::action_run::{ActionCommand, ActionError, ActionRun};
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
+use crate::http::management::openapi;
 use crate::http::management::property::{Property, missing, unknown};
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
@@ -21,11 +23,14 @@ use crate::login::actions::keep;
 const PAYLOAD: &str = "payload";
 
 /// The JSON form of a trial's outcome.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActionTrialPayload)]
 pub struct TrialBody {
+    #[schema(value_type = Option<Vec<Object>>)]
     commands: Option<Vec<ActionCommand>>,
     console: String,
     duration_ms: f64,
+    #[schema(value_type = Option<Object>)]
     error: Option<ActionError>,
 }
 
@@ -46,11 +51,27 @@ impl TrialBody {
 }
 
 /// What Auth0 calls the outcome.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActionTrial)]
 pub(super) struct Tried {
     payload: TrialBody,
 }
 
+#[utoipa::path(
+    post,
+    path = "/actions/actions/{id}/test",
+    operation_id = "test_action",
+    tag = "actions",
+    summary = "Runs the draft on an event and does nothing of what it asks for",
+    params(
+        ("id" = String, Path, description = "The Action, by id or name"),
+    ),
+    request_body = openapi::Trial,
+    responses(
+        (status = 200, description = "Done.", body = Tried),
+    ),
+    security(("bearer" = ["create:actions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -8,14 +8,32 @@ use axum::http::StatusCode;
 
 use super::change;
 use super::wire::{ActionBody, action_body};
+use crate::http::api_error::ErrorBody;
 use crate::http::api_error::{ApiError, Invalid, Place};
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
+use crate::http::management::openapi;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 use crate::login::actions::keep;
 
+#[utoipa::path(
+    patch,
+    path = "/actions/actions/{id}",
+    operation_id = "update_action",
+    tag = "actions",
+    summary = "Changes the draft of an Action",
+    params(
+        ("id" = String, Path, description = "The Action, by id or name"),
+    ),
+    request_body = openapi::ActionChange,
+    responses(
+        (status = 200, description = "Done.", body = ActionBody),
+        (status = 409, description = "It is in the way of another.", body = ErrorBody),
+    ),
+    security(("bearer" = ["update:actions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

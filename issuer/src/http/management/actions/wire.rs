@@ -5,6 +5,7 @@
 
 use logout_shared::{ClientId, SessionId, Subject, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::action::{Action, ActionExecution, ActionSecret, ActionVersion, version_id};
 use crate::domain::action_run::ActionError;
@@ -21,12 +22,14 @@ pub(super) const RUNTIME: &str = "node22";
 const BUILT: &str = "built";
 
 /// The JSON form of an Action.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Action)]
 pub struct ActionBody {
     id: String,
     name: String,
     supported_triggers: [TriggerRef; 1],
     code: String,
+    #[schema(value_type = Vec<String>)]
     dependencies: [(); 0],
     runtime: String,
     secrets: Vec<SecretBody>,
@@ -35,12 +38,16 @@ pub struct ActionBody {
     all_changes_deployed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     deployed_version: Option<VersionBody>,
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     built_at: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActionTrigger)]
 struct TriggerRef {
     id: &'static str,
     version: &'static str,
@@ -51,9 +58,11 @@ const SUPPORTED: [TriggerRef; 1] = [TriggerRef {
     version: TRIGGER_VERSION,
 }];
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActionSecretName)]
 struct SecretBody {
     name: String,
+    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
 }
 
@@ -67,7 +76,8 @@ impl From<&ActionSecret> for SecretBody {
 }
 
 /// The JSON form of a version.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActionVersion)]
 pub struct VersionBody {
     id: String,
     action_id: String,
@@ -76,15 +86,21 @@ pub struct VersionBody {
     /// Whether it is the version that runs.
     deployed: bool,
     status: &'static str,
+    #[schema(value_type = Vec<String>)]
     dependencies: [(); 0],
     runtime: String,
     secrets: Vec<SecretBody>,
     supported_triggers: [TriggerRef; 1],
+    #[schema(value_type = Vec<String>)]
     errors: [(); 0],
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     built_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(no_recursion)]
     action: Option<Box<ActionBody>>,
 }
 
@@ -186,36 +202,48 @@ pub fn version_bodies(action: &Action, versions: Vec<ActionVersion>) -> Vec<Vers
 }
 
 /// The JSON form of a run: Auth0's members, and what this issuer keeps of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActionExecution)]
 pub struct ExecutionBody {
     id: String,
     trigger_id: &'static str,
     status: &'static str,
     results: [ResultBody; 1],
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     action_id: String,
     action_name: String,
     version: u32,
     version_id: String,
+    #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
     duration_ms: f64,
+    #[schema(value_type = Option<Object>)]
     error: Option<ActionError>,
     console: String,
+    #[schema(value_type = String)]
     user_id: Subject,
+    #[schema(value_type = String)]
     client_id: ClientId,
+    #[schema(value_type = Option<String>)]
     session_id: Option<SessionId>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActionResult)]
 struct ResultBody {
     action_name: String,
     error: Option<ErrorBody>,
+    #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     ended_at: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActionFailure)]
 struct ErrorBody {
     id: &'static str,
     msg: String,

@@ -14,6 +14,20 @@ use crate::http::management::audit::Call;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    delete,
+    path = "/client-grants/{id}",
+    operation_id = "delete_client_grant",
+    tag = "client-grants",
+    summary = "Takes all scopes from a client",
+    params(
+        ("id" = String, Path, description = "The grant"),
+    ),
+    responses(
+        (status = 204, description = "Gone."),
+    ),
+    security(("bearer" = ["delete:client_grants"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

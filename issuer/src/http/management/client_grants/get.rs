@@ -10,6 +10,20 @@ use crate::http::bearer::Bearer;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/client-grants/{id}",
+    operation_id = "get_client_grant",
+    tag = "client-grants",
+    summary = "A grant",
+    params(
+        ("id" = String, Path, description = "The grant"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = GrantBody),
+    ),
+    security(("bearer" = ["read:client_grants"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -11,6 +11,7 @@ use super::wire::GrantBody;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::listing::{self, Item};
+use crate::http::management::openapi;
 use crate::http::management::query::Query;
 use crate::issuer::Issuer;
 use crate::login::access_token::management_audience;
@@ -18,6 +19,26 @@ use crate::login::access_token::management_audience;
 /// How many clients are read at once.
 const CHUNK: u32 = 500;
 
+#[utoipa::path(
+    get,
+    path = "/client-grants",
+    operation_id = "list_client_grants",
+    tag = "client-grants",
+    summary = "Grants, page by page",
+    params(
+        openapi::Numbered,
+        openapi::Cursor,
+        openapi::Selected,
+        ("client_id" = Option<String>, Query),
+        ("audience" = Option<String>, Query),
+        ("subject_type" = Option<String>, Query),
+        ("allow_any_organization" = Option<bool>, Query),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = openapi::ClientGrants),
+    ),
+    security(("bearer" = ["read:client_grants"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -11,18 +11,14 @@ mod list;
 mod update;
 mod wire;
 
-use axum::Router;
-use axum::routing::get;
-
 use crate::http::AppState;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/client-grants", get(list::handle).post(create::handle))
-        .route(
-            "/client-grants/{id}",
-            get(self::get::handle)
-                .patch(update::handle)
-                .delete(delete::handle),
-        )
+pub(super) use wire::GrantBody;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::handle, create::handle))
+        .routes(routes!(get::handle, update::handle, delete::handle))
 }

@@ -12,9 +12,25 @@ use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
+use crate::http::management::openapi;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    patch,
+    path = "/client-grants/{id}",
+    operation_id = "update_client_grant",
+    tag = "client-grants",
+    summary = "Replaces the scopes of a grant",
+    params(
+        ("id" = String, Path, description = "The grant"),
+    ),
+    request_body = openapi::ClientGrantScopes,
+    responses(
+        (status = 200, description = "Done.", body = GrantBody),
+    ),
+    security(("bearer" = ["update:client_grants"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

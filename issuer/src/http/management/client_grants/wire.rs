@@ -2,6 +2,7 @@
 
 use logout_shared::ClientId;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::client::Client;
 use crate::http::api_error::ApiError;
@@ -16,9 +17,11 @@ pub(super) const NO_GRANT: ApiError = ApiError::Missing(
 );
 
 /// The JSON form of a grant.
-#[derive(Debug, Serialize)]
-pub(super) struct GrantBody {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ClientGrant)]
+pub(in crate::http::management) struct GrantBody {
     id: String,
+    #[schema(value_type = String)]
     client_id: ClientId,
     audience: String,
     scope: Vec<String>,

@@ -12,13 +12,27 @@ use super::change::{ClientChange, Setting};
 use super::wire::{View, client_body};
 use super::{generate_secret, require_for_grants, seal_secret};
 use crate::domain::client::{Client, TokenEndpointAuthMethod};
-use crate::http::api_error::ApiError;
+use crate::http::api_error::{ApiError, ErrorBody};
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
+use crate::http::management::openapi;
 use crate::http::management::property::{missing, unknown};
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    post,
+    path = "/clients",
+    operation_id = "create_client",
+    tag = "clients",
+    summary = "Makes a client",
+    request_body = openapi::NewClient,
+    responses(
+        (status = 201, description = "Made.", body = openapi::Client),
+        (status = 409, description = "It is in the way of another.", body = ErrorBody),
+    ),
+    security(("bearer" = ["create:clients"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -15,6 +15,20 @@ use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 use crate::logout;
 
+#[utoipa::path(
+    delete,
+    path = "/clients/{id}",
+    operation_id = "delete_client",
+    tag = "clients",
+    summary = "Deletes a client",
+    params(
+        ("id" = String, Path, description = "The client"),
+    ),
+    responses(
+        (status = 204, description = "Gone."),
+    ),
+    security(("bearer" = ["delete:clients"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

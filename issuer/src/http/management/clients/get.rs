@@ -11,9 +11,25 @@ use super::{client_id, open_secret};
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
+use crate::http::management::openapi;
 use crate::http::management::query::{Id, Query};
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/clients/{id}",
+    operation_id = "get_client",
+    tag = "clients",
+    summary = "A client",
+    params(
+        ("id" = String, Path, description = "The client"),
+        openapi::Selected,
+    ),
+    responses(
+        (status = 200, description = "Done.", body = openapi::Client),
+    ),
+    security(("bearer" = ["read:clients"]), ("bearer" = ["read:client_keys"]), ("bearer" = ["read:client_credentials"]), ("bearer" = ["read:client_summary"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

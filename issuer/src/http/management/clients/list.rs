@@ -18,6 +18,7 @@ use crate::domain::client::Client;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
+use crate::http::management::openapi;
 use crate::http::management::query::Query;
 use crate::issuer::Issuer;
 use crate::storage::Snapshot;
@@ -25,6 +26,22 @@ use crate::storage::Snapshot;
 /// How many clients are read at once where all have to be looked at.
 const CHUNK: u32 = 500;
 
+#[utoipa::path(
+    get,
+    path = "/clients",
+    operation_id = "list_clients",
+    tag = "clients",
+    summary = "Clients, page by page",
+    params(
+        openapi::Numbered,
+        openapi::Cursor,
+        openapi::Selected,
+    ),
+    responses(
+        (status = 200, description = "Done.", body = openapi::Clients),
+    ),
+    security(("bearer" = ["read:clients"]), ("bearer" = ["read:client_keys"]), ("bearer" = ["read:client_credentials"]), ("bearer" = ["read:client_summary"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use logout_shared::{ClientId, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::client_id;
 use crate::delivery::{Means, meaning, test_client};
@@ -50,16 +51,19 @@ impl Tested {
 }
 
 /// What came of the tests.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogoutTestResults)]
 pub(super) struct Results {
     results: Vec<TestResult>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct TestResult {
+    #[schema(value_type = String)]
     url: LogoutUrl,
     heard: bool,
     status: Option<u16>,
+    #[schema(value_type = Option<String>)]
     error: Option<AttemptError>,
     duration_ms: u64,
     oauth_error: Option<String>,
@@ -68,6 +72,20 @@ struct TestResult {
     meaning: &'static str,
 }
 
+#[utoipa::path(
+    post,
+    path = "/clients/{id}/logout-test",
+    operation_id = "test_client_logout",
+    tag = "clients",
+    summary = "Sends a harmless logout token to each URL of a client",
+    params(
+        ("id" = String, Path, description = "The client"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = Results),
+    ),
+    security(("bearer" = ["update:logout_deliveries"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -20,10 +20,10 @@ mod update;
 pub(super) mod urls;
 mod wire;
 
-use axum::Router;
-use axum::routing::{get, post};
 use logout_shared::ClientId;
 use serde_json::{Map, Value};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use create::{Draft, draft};
 pub use secret::{generate_secret, open_secret, seal_secret};
@@ -34,17 +34,12 @@ use crate::http::AppState;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/clients", get(list::handle).post(create::handle))
-        .route(
-            "/clients/{id}",
-            get(get::handle)
-                .patch(update::handle)
-                .delete(delete::handle),
-        )
-        .route("/clients/{id}/logout-test", post(logout_test::handle))
-        .route("/clients/{id}/rotate-secret", post(rotate_secret::handle))
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::handle, create::handle))
+        .routes(routes!(get::handle, update::handle, delete::handle))
+        .routes(routes!(logout_test::handle))
+        .routes(routes!(rotate_secret::handle))
 }
 
 /// The client id in a path. What cannot be one is the id of no client.

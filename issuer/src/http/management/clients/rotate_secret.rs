@@ -12,9 +12,24 @@ use super::{client_id, generate_secret, seal_secret};
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
+use crate::http::management::openapi;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    post,
+    path = "/clients/{id}/rotate-secret",
+    operation_id = "rotate_client_secret",
+    tag = "clients",
+    summary = "Gives a client another secret",
+    params(
+        ("id" = String, Path, description = "The client"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = openapi::Client),
+    ),
+    security(("bearer" = ["update:client_keys"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -20,10 +20,12 @@ use super::{
 };
 use crate::domain::client::{Client, TokenEndpointAuthMethod};
 use crate::domain::event_log::LogEvent;
+use crate::http::api_error::ErrorBody;
 use crate::http::api_error::{ApiError, Invalid, Place};
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
+use crate::http::management::openapi;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 use crate::logout;
@@ -31,6 +33,22 @@ use crate::storage::Transaction;
 
 const SECRET: &str = "client_secret";
 
+#[utoipa::path(
+    patch,
+    path = "/clients/{id}",
+    operation_id = "update_client",
+    tag = "clients",
+    summary = "Changes a client",
+    params(
+        ("id" = String, Path, description = "The client"),
+    ),
+    request_body = openapi::ClientChange,
+    responses(
+        (status = 200, description = "Done.", body = openapi::Client),
+        (status = 409, description = "It is in the way of another.", body = ErrorBody),
+    ),
+    security(("bearer" = ["update:clients"]), ("bearer" = ["update:client_keys"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -8,9 +8,28 @@ use super::wire::{ConnectionBody, STRATEGY};
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::listing::{self, Item};
+use crate::http::management::openapi;
 use crate::http::management::query::Query;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/connections",
+    operation_id = "list_connections",
+    tag = "connections",
+    summary = "The connection, in a list",
+    params(
+        openapi::Numbered,
+        openapi::Cursor,
+        openapi::Selected,
+        ("strategy" = Option<String>, Query),
+        ("name" = Option<String>, Query),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = openapi::Connections),
+    ),
+    security(("bearer" = ["read:connections"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

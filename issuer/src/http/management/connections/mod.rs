@@ -6,13 +6,14 @@ mod get;
 mod list;
 mod wire;
 
-use axum::Router;
-use axum::routing::get;
-
 use crate::http::AppState;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/connections", get(list::handle))
-        .route("/connections/{id}", get(self::get::handle))
+pub(super) use wire::ConnectionBody;
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::handle))
+        .routes(routes!(get::handle))
 }

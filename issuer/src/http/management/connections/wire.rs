@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::http::management::derived_id;
 use crate::issuer::Issuer;
@@ -11,8 +12,9 @@ use crate::login::actions::CONNECTION;
 pub(super) const STRATEGY: &str = "auth0";
 
 /// The JSON form of a connection.
-#[derive(Debug, Serialize)]
-pub(super) struct ConnectionBody {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Connection)]
+pub(in crate::http::management) struct ConnectionBody {
     pub(super) id: String,
     pub(super) name: &'static str,
     strategy: &'static str,

@@ -10,6 +10,20 @@ use crate::http::bearer::Bearer;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/keys/signing/{kid}",
+    operation_id = "get_signing_key",
+    tag = "keys",
+    summary = "A signing key",
+    params(
+        ("kid" = String, Path, description = "The key"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = KeyBody),
+    ),
+    security(("bearer" = ["read:signing_keys"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

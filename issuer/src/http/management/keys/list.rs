@@ -8,6 +8,17 @@ use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/keys/signing",
+    operation_id = "list_signing_keys",
+    tag = "keys",
+    summary = "Signing keys, those that sign first",
+    responses(
+        (status = 200, description = "Done.", body = Vec<KeyBody>),
+    ),
+    security(("bearer" = ["read:signing_keys"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -10,18 +10,17 @@ mod revoke;
 mod rotate;
 mod wire;
 
-use axum::Router;
-use axum::routing::{get, post, put};
-
 use crate::http::AppState;
 use crate::http::api_error::ApiError;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/keys/signing", get(list::handle))
-        .route("/keys/signing/rotate", post(rotate::handle))
-        .route("/keys/signing/{kid}", get(self::get::handle))
-        .route("/keys/signing/{kid}/revoke", put(revoke::handle))
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::handle))
+        .routes(routes!(rotate::handle))
+        .routes(routes!(get::handle))
+        .routes(routes!(revoke::handle))
 }
 
 /// No key has the name in the path.

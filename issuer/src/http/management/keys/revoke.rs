@@ -15,6 +15,20 @@ use crate::http::management::audit::Call;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    put,
+    path = "/keys/signing/{kid}/revoke",
+    operation_id = "revoke_signing_key",
+    tag = "keys",
+    summary = "Revokes a key that leaked",
+    params(
+        ("kid" = String, Path, description = "The key"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = KeyBody),
+    ),
+    security(("bearer" = ["update:signing_keys"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

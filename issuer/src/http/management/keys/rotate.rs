@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::wire::{KeyBody, in_order};
 use crate::http::api_error::ApiError;
@@ -15,7 +16,8 @@ use crate::http::management::audit::Call;
 use crate::issuer::Issuer;
 
 /// The keys that sign next.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RotatedKeys)]
 pub(super) struct Rotated {
     /// That of the first algorithm.
     kid: Option<String>,
@@ -23,6 +25,17 @@ pub(super) struct Rotated {
     keys: Vec<KeyBody>,
 }
 
+#[utoipa::path(
+    post,
+    path = "/keys/signing/rotate",
+    operation_id = "rotate_signing_keys",
+    tag = "keys",
+    summary = "Announces the keys that sign next",
+    responses(
+        (status = 201, description = "Made.", body = Rotated),
+    ),
+    security(("bearer" = ["create:signing_keys"]), ("bearer" = ["update:signing_keys"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -5,17 +5,20 @@
 use logout_shared::{SigningAlgorithm, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::domain::signing_key::{SigningKeyRecord, SigningKeyState};
 
 /// The JSON form of a key.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a member that callers look for"
 )]
+#[schema(as = SigningKey)]
 pub(super) struct KeyBody {
     pub(super) kid: String,
+    #[schema(value_type = String)]
     alg: SigningAlgorithm,
     public_jwk: Value,
     /// Published, and signs later.
@@ -25,13 +28,17 @@ pub(super) struct KeyBody {
     /// Signs no more, and what it signed is still believed.
     previous: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     current_since: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     current_until: Option<Timestamp>,
     revoked: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     published_until: Option<Timestamp>,
 }
 

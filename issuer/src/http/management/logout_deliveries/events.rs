@@ -84,6 +84,20 @@ struct Listener {
     _place: OwnedSemaphorePermit,
 }
 
+#[utoipa::path(
+    get,
+    path = "/logout-deliveries/events",
+    operation_id = "stream_logout_deliveries",
+    tag = "logout-deliveries",
+    summary = "Deliveries as they change, as server-sent events",
+    params(
+        ("Last-Event-ID" = Option<u64>, Header),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = String, content_type = "text/event-stream"),
+    ),
+    security(("bearer" = ["read:logout_deliveries"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -10,6 +10,20 @@ use crate::http::bearer::Bearer;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/logout-deliveries/{id}",
+    operation_id = "get_logout_delivery",
+    tag = "logout-deliveries",
+    summary = "A delivery with its attempts",
+    params(
+        ("id" = String, Path, description = "The delivery"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = DeliveryWithHistory),
+    ),
+    security(("bearer" = ["read:logout_deliveries"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

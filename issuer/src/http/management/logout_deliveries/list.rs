@@ -6,22 +6,45 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::wire::DeliveryBody;
 use crate::domain::delivery::DeliveryState;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
+use crate::http::management::openapi;
 use crate::http::management::query::{A_TIME, Query};
 use crate::issuer::Issuer;
 use crate::storage::DeliveryFilter;
 
 /// A page of deliveries; `next` is null on the last.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogoutDeliveries)]
 pub(super) struct Deliveries {
     deliveries: Vec<DeliveryBody>,
     next: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/logout-deliveries",
+    operation_id = "list_logout_deliveries",
+    tag = "logout-deliveries",
+    summary = "Deliveries, newest first",
+    params(
+        openapi::Cursor,
+        ("client_id" = Option<String>, Query),
+        ("user_id" = Option<String>, Query),
+        ("session_id" = Option<String>, Query),
+        ("state" = Option<String>, Query),
+        ("after" = Option<String>, Query, description = "Made at this time or later"),
+        ("before" = Option<String>, Query, description = "Made before this time"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = Deliveries),
+    ),
+    security(("bearer" = ["read:logout_deliveries"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -7,18 +7,17 @@ mod retry;
 mod retry_many;
 mod wire;
 
-use axum::Router;
-use axum::routing::{get, post};
-
 pub use wire::{DeliveryBody, DeliveryWithHistory, history};
 
 use crate::http::AppState;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/logout-deliveries", get(list::handle))
-        .route("/logout-deliveries/events", get(events::handle))
-        .route("/logout-deliveries/retry", post(retry_many::handle))
-        .route("/logout-deliveries/{id}", get(self::get::handle))
-        .route("/logout-deliveries/{id}/retry", post(retry::handle))
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::handle))
+        .routes(routes!(events::handle))
+        .routes(routes!(retry_many::handle))
+        .routes(routes!(get::handle))
+        .routes(routes!(retry::handle))
 }

@@ -7,23 +7,40 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::delivery::{Resent, resend};
 use crate::domain::delivery::DeliveryId;
 use crate::domain::event_log::LogEvent;
-use crate::http::api_error::ApiError;
+use crate::http::api_error::{ApiError, ErrorBody};
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 
 /// What was done.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RetriedDelivery)]
 pub(super) struct Retried {
     count: u64,
     message: &'static str,
 }
 
+#[utoipa::path(
+    post,
+    path = "/logout-deliveries/{id}/retry",
+    operation_id = "retry_logout_delivery",
+    tag = "logout-deliveries",
+    summary = "Sends a delivery again",
+    params(
+        ("id" = String, Path, description = "The delivery"),
+    ),
+    responses(
+        (status = 202, description = "Done.", body = Retried),
+        (status = 409, description = "It is in the way of another.", body = ErrorBody),
+    ),
+    security(("bearer" = ["update:logout_deliveries"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use logout_shared::{ClientId, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::delivery::{CAN_BE_SENT_AGAIN, count_resendable, resend_all};
 use crate::domain::delivery::DeliveryState;
@@ -16,17 +17,31 @@ use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
+use crate::http::management::openapi;
 use crate::http::management::property::{Property, unknown};
 use crate::http::management::query::A_TIME;
 use crate::issuer::Issuer;
 use crate::storage::DeliveryFilter;
 
 /// How many deliveries are or would be sent again.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RetriedDeliveries)]
 pub(super) struct Count {
     count: u64,
 }
 
+#[utoipa::path(
+    post,
+    path = "/logout-deliveries/retry",
+    operation_id = "retry_logout_deliveries",
+    tag = "logout-deliveries",
+    summary = "Sends again all that fit a description",
+    request_body = openapi::RetryMany,
+    responses(
+        (status = 202, description = "Done.", body = Count),
+    ),
+    security(("bearer" = ["update:logout_deliveries"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

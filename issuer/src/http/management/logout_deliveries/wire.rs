@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use logout_shared::{ClientId, SessionId, Subject, Timestamp, TokenId, TraceId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::delivery::{
     Attempt, AttemptError, Delivery, DeliveryId, DeliveryState, LastAttempt,
@@ -15,34 +16,50 @@ use crate::domain::initiator::Initiator;
 use crate::domain::logout_settings::LogoutUrl;
 
 /// The JSON form of a delivery.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogoutDelivery)]
 pub struct DeliveryBody {
     id: String,
+    #[schema(value_type = String)]
     state: DeliveryState,
+    #[schema(value_type = String)]
     client_id: ClientId,
+    #[schema(value_type = String)]
     user_id: Subject,
+    #[schema(value_type = Option<String>)]
     session_id: Option<SessionId>,
+    #[schema(value_type = String)]
     initiator: Initiator,
+    #[schema(value_type = String)]
     url: LogoutUrl,
+    #[schema(value_type = String)]
     trace_id: TraceId,
     attempts: u32,
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
     next_attempt_at: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
     give_up_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
     finished_at: Option<Timestamp>,
     last: Option<LastBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogoutDeliveryLast)]
 struct LastBody {
+    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     status: Option<u16>,
+    #[schema(value_type = Option<String>)]
     error: Option<AttemptError>,
     duration_ms: u64,
 }
 
 /// The JSON form of a delivery with its history.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogoutDeliveryWithHistory)]
 pub struct DeliveryWithHistory {
     #[serde(flatten)]
     delivery: DeliveryBody,
@@ -50,12 +67,16 @@ pub struct DeliveryWithHistory {
 }
 
 /// The JSON form of an attempt.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogoutAttempt)]
 pub struct AttemptBody {
     number: u32,
+    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
+    #[schema(value_type = Option<String>)]
     jti: Option<TokenId>,
     status: Option<u16>,
+    #[schema(value_type = Option<String>)]
     error: Option<AttemptError>,
     duration_ms: u64,
     oauth_error: Option<String>,

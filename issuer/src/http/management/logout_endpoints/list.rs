@@ -7,45 +7,72 @@ use axum::Json;
 use axum::extract::State;
 use logout_shared::{ClientId, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::delivery::AttemptError;
 use crate::domain::logout_settings::LogoutUrl;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
+use crate::http::management::openapi;
 use crate::http::management::query::Query;
 use crate::issuer::{EndpointState, Issuer};
 
 /// A page of endpoints; `next` is null on the last.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogoutEndpoints)]
 pub(super) struct Endpoints {
     endpoints: Vec<EndpointBody>,
     next: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogoutEndpoint)]
 struct EndpointBody {
     id: String,
+    #[schema(value_type = String)]
     client_id: ClientId,
+    #[schema(value_type = String)]
     url: LogoutUrl,
     state: &'static str,
+    #[schema(value_type = Option<String>, format = DateTime)]
     down_since: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     next_probe_at: Option<Timestamp>,
     limit: u32,
     in_flight: u32,
     pending: u64,
     parked: u64,
+    #[schema(value_type = Option<String>, format = DateTime)]
     oldest_pending_at: Option<Timestamp>,
     last: Option<LastBody>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogoutEndpointLast)]
 struct LastBody {
+    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     status: Option<u16>,
+    #[schema(value_type = Option<String>)]
     error: Option<AttemptError>,
     duration_ms: u64,
 }
 
+#[utoipa::path(
+    get,
+    path = "/logout-endpoints",
+    operation_id = "list_logout_endpoints",
+    tag = "logout-deliveries",
+    summary = "Endpoints, one for each client and URL",
+    params(
+        openapi::Cursor,
+        ("client_id" = Option<String>, Query),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = Endpoints),
+    ),
+    security(("bearer" = ["read:logout_deliveries"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

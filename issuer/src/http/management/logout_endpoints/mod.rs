@@ -5,13 +5,12 @@
 mod list;
 mod probe;
 
-use axum::Router;
-use axum::routing::{get, post};
-
 use crate::http::AppState;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/logout-endpoints", get(list::handle))
-        .route("/logout-endpoints/{id}/probe", post(probe::handle))
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::handle))
+        .routes(routes!(probe::handle))
 }

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
@@ -14,12 +15,27 @@ use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 
 /// What was done.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProbedEndpoint)]
 pub(super) struct Probed {
     probing: bool,
     message: &'static str,
 }
 
+#[utoipa::path(
+    post,
+    path = "/logout-endpoints/{id}/probe",
+    operation_id = "probe_logout_endpoint",
+    tag = "logout-deliveries",
+    summary = "Tries an endpoint that is down",
+    params(
+        ("id" = String, Path, description = "The endpoint"),
+    ),
+    responses(
+        (status = 202, description = "Done.", body = Probed),
+    ),
+    security(("bearer" = ["update:logout_deliveries"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -11,6 +11,20 @@ use crate::http::bearer::Bearer;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/logs/{id}",
+    operation_id = "get_log",
+    tag = "logs",
+    summary = "A record of the event log",
+    params(
+        ("id" = String, Path, description = "The `log_id`"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = LogBody),
+    ),
+    security(("bearer" = ["read:logs"]), ("bearer" = ["read:logs_users"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

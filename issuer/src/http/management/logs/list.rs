@@ -19,8 +19,10 @@ use super::Sight;
 use super::search::{read_search, read_sort};
 use super::wire::LogBody;
 use crate::domain::log_id::LogId;
+use crate::http::api_error::ErrorBody;
 use crate::http::api_error::{ApiError, Invalid, Place};
 use crate::http::bearer::Bearer;
+use crate::http::management::openapi;
 use crate::http::management::query::{Fields, Page, Query};
 use crate::http::management::search_query::MAX_BYTES;
 use crate::issuer::Issuer;
@@ -30,6 +32,26 @@ use crate::storage::{EventKey, EventSearch, EventTest, FoundEvents, REACHABLE};
 /// Tells that a search stopped before it had all it was asked for, and at which record.
 const STOPPED_AT: HeaderName = HeaderName::from_static("x-search-stopped-at");
 
+#[utoipa::path(
+    get,
+    path = "/logs",
+    operation_id = "list_logs",
+    tag = "logs",
+    summary = "The event log, searched or read on from a record",
+    params(
+        openapi::Numbered,
+        openapi::Cursor,
+        openapi::Selected,
+        ("q" = Option<String>, Query),
+        ("search" = Option<String>, Query, description = "The same as `q`"),
+        ("sort" = Option<String>, Query, description = "`<field>:1` or `<field>:-1`"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = openapi::LogRecords),
+        (status = 414, description = "The query is too long.", body = ErrorBody),
+    ),
+    security(("bearer" = ["read:logs"]), ("bearer" = ["read:logs_users"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

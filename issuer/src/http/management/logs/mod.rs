@@ -6,9 +6,6 @@ mod of_user;
 mod search;
 mod wire;
 
-use axum::Router;
-use axum::routing::get;
-
 pub use search::{LogSearchError, read_search};
 pub use wire::LogBody;
 
@@ -17,12 +14,14 @@ use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::storage::search::{Condition, TextTest};
 use crate::storage::{EventField, EventTest};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/logs", get(list::handle))
-        .route("/logs/{id}", get(self::get::handle))
-        .route("/users/{id}/logs", get(of_user::handle))
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::handle))
+        .routes(routes!(get::handle))
+        .routes(routes!(of_user::handle))
 }
 
 /// Which records a caller may read.

@@ -7,11 +7,29 @@ use super::Sight;
 use super::list::{Found, Numbered};
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
+use crate::http::management::openapi;
 use crate::http::management::query::{Id, Query};
 use crate::issuer::Issuer;
 use crate::storage::search::{Condition, TextTest};
 use crate::storage::{EventField, EventTest};
 
+#[utoipa::path(
+    get,
+    path = "/users/{id}/logs",
+    operation_id = "list_user_logs",
+    tag = "users",
+    summary = "The records about a user",
+    params(
+        ("id" = String, Path, description = "The user"),
+        openapi::Numbered,
+        openapi::Selected,
+        ("sort" = Option<String>, Query, description = "`<field>:1` or `<field>:-1`"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = openapi::LogRecords),
+    ),
+    security(("bearer" = ["read:logs"]), ("bearer" = ["read:logs_users"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -5,12 +5,14 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::http::management::query::Fields;
 use crate::storage::LogRecord;
 
 /// The JSON form of a record.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LogRecord)]
 #[serde(default)]
 #[expect(missing_docs, reason = "each is the member of that name on the wire")]
 pub struct LogBody {

@@ -8,9 +8,25 @@ use super::wire::ResourceServerBody;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::listing;
+use crate::http::management::openapi;
 use crate::http::management::query::{Id, Query};
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/resource-servers/{id}",
+    operation_id = "get_resource_server",
+    tag = "resource-servers",
+    summary = "The API",
+    params(
+        ("id" = String, Path, description = "The API, by id or identifier"),
+        openapi::Selected,
+    ),
+    responses(
+        (status = 200, description = "Done.", body = ResourceServerBody),
+    ),
+    security(("bearer" = ["read:resource_servers"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -8,9 +8,27 @@ use super::wire::ResourceServerBody;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::listing::{self, Item};
+use crate::http::management::openapi;
 use crate::http::management::query::Query;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/resource-servers",
+    operation_id = "list_resource_servers",
+    tag = "resource-servers",
+    summary = "The API, in a list",
+    params(
+        openapi::Numbered,
+        openapi::Cursor,
+        openapi::Selected,
+        ("identifiers" = Option<String>, Query),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = openapi::ResourceServers),
+    ),
+    security(("bearer" = ["read:resource_servers"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

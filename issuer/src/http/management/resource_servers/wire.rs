@@ -2,6 +2,7 @@
 
 use logout_shared::SigningAlgorithm;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::management_scope;
 use crate::domain::signing_key::TOKENS_LIVE_AT_MOST;
@@ -10,20 +11,23 @@ use crate::issuer::Issuer;
 use crate::login::access_token::management_audience;
 
 /// The JSON form of a resource server.
-#[derive(Debug, Serialize)]
-pub(super) struct ResourceServerBody {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ResourceServer)]
+pub(in crate::http::management) struct ResourceServerBody {
     pub(super) id: String,
     pub(super) identifier: String,
     name: &'static str,
     is_system: bool,
     scopes: Vec<Scope>,
+    #[schema(value_type = String)]
     signing_alg: SigningAlgorithm,
     token_lifetime: u64,
     allow_offline_access: bool,
     skip_consent_for_verifiable_first_party_clients: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ApiScope)]
 struct Scope {
     value: &'static str,
     description: String,

@@ -15,6 +15,20 @@ use crate::http::management::audit::Call;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    delete,
+    path = "/sessions/{id}",
+    operation_id = "delete_session",
+    tag = "sessions",
+    summary = "Ends a session",
+    params(
+        ("id" = String, Path, description = "The session"),
+    ),
+    responses(
+        (status = 202, description = "Done."),
+    ),
+    security(("bearer" = ["delete:sessions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

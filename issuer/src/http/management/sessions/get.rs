@@ -10,6 +10,20 @@ use crate::http::bearer::Bearer;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/sessions/{id}",
+    operation_id = "get_session",
+    tag = "sessions",
+    summary = "A session",
+    params(
+        ("id" = String, Path, description = "The session"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = SessionBody),
+    ),
+    security(("bearer" = ["read:sessions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

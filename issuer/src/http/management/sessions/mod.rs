@@ -10,10 +10,10 @@ pub(super) mod wire;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
 use logout_shared::SessionId;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use wire::SessionBody;
 
@@ -27,15 +27,10 @@ use crate::http::bearer::Bearer;
 use crate::issuer::Issuer;
 use crate::logout::{EndSession, Ended, end_session};
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new()
-        .route(
-            "/sessions/{id}",
-            get(get::handle)
-                .patch(update::handle)
-                .delete(delete::handle),
-        )
-        .route("/sessions/{id}/revoke", post(revoke::handle))
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(get::handle, update::handle, delete::handle))
+        .routes(routes!(revoke::handle))
 }
 
 /// The session id in a path. What cannot be one is the id of no session.

@@ -18,6 +18,7 @@ use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
+use crate::http::management::openapi;
 use crate::http::management::property::{Property, unknown};
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
@@ -31,6 +32,25 @@ struct Waited {
     answered: bool,
 }
 
+#[utoipa::path(
+    post,
+    path = "/sessions/{id}/revoke",
+    operation_id = "revoke_session",
+    tag = "sessions",
+    summary = "Ends a session and revokes its refresh tokens",
+    params(
+        ("id" = String, Path, description = "The session"),
+    ),
+    request_body = Option<openapi::RevokeSession>,
+    responses(
+        (
+            status = 202,
+            description = "Done. With `wait_ms` the body is a JSON object: how many `deliveries` \
+                there are, and whether each first attempt was `answered`.",
+        ),
+    ),
+    security(("bearer" = ["delete:sessions", "delete:refresh_tokens"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

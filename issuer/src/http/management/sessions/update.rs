@@ -17,6 +17,7 @@ use crate::http::api_error::{ApiError, Invalid, Place};
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
+use crate::http::management::openapi;
 use crate::http::management::property::{missing, unknown};
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
@@ -27,6 +28,21 @@ const TOO_MUCH: &str =
 
 const METADATA: &str = "session_metadata";
 
+#[utoipa::path(
+    patch,
+    path = "/sessions/{id}",
+    operation_id = "update_session",
+    tag = "sessions",
+    summary = "Replaces the metadata of a session",
+    params(
+        ("id" = String, Path, description = "The session"),
+    ),
+    request_body = openapi::MetadataChange,
+    responses(
+        (status = 200, description = "Done.", body = SessionBody),
+    ),
+    security(("bearer" = ["update:sessions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

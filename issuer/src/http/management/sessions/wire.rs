@@ -5,29 +5,41 @@
 
 use logout_shared::{ClientId, SessionId, SessionMetadata, Subject, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::session::{AuthenticationMethod, CookieMode, Device, Participant, Session};
 
 /// The JSON form of a session.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Session)]
 pub struct SessionBody {
+    #[schema(value_type = String)]
     id: SessionId,
+    #[schema(value_type = String)]
     user_id: Subject,
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     authenticated_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     idle_expires_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     last_interacted_at: Timestamp,
     device: DeviceBody,
     clients: Vec<ClientBody>,
     authentication: AuthenticationBody,
     cookie: CookieBody,
     #[serde(skip_serializing_if = "SessionMetadata::is_empty")]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
     session_metadata: SessionMetadata,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Device)]
 struct DeviceBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     initial_user_agent: Option<String>,
@@ -41,18 +53,24 @@ struct DeviceBody {
     last_asn: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SessionClient)]
 struct ClientBody {
+    #[schema(value_type = String)]
     client_id: ClientId,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Authentication)]
 struct AuthenticationBody {
+    #[schema(value_type = Vec<Object>)]
     methods: Vec<AuthenticationMethod>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Cookie)]
 struct CookieBody {
+    #[schema(value_type = String)]
     mode: CookieMode,
 }
 

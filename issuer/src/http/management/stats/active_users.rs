@@ -11,6 +11,17 @@ use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/stats/active-users",
+    operation_id = "count_active_users",
+    tag = "stats",
+    summary = "How many people signed in in the last 30 days",
+    responses(
+        (status = 200, description = "Done.", body = u64),
+    ),
+    security(("bearer" = ["read:stats"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

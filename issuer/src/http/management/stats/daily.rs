@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use logout_shared::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Turn;
 use crate::domain::daily_stats::{DAY, DayCounts, MAX_DAYS};
@@ -20,17 +21,21 @@ use crate::issuer::Issuer;
 const DAYS: u32 = 30;
 
 /// One day.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DailyStats)]
 pub(super) struct Day {
+    #[schema(value_type = String, format = DateTime)]
     date: Timestamp,
     logins: u64,
     signups: u64,
     leaked_passwords: u64,
     /// When the first of it happened.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     created_at: Option<Timestamp>,
     /// When the last of it happened.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     updated_at: Option<Timestamp>,
 }
 
@@ -47,6 +52,21 @@ impl Day {
     }
 }
 
+#[utoipa::path(
+    get,
+    path = "/stats/daily",
+    operation_id = "list_daily_stats",
+    tag = "stats",
+    summary = "Sign-ins by day",
+    params(
+        ("from" = Option<String>, Query, description = "A day such as 20261123"),
+        ("to" = Option<String>, Query, description = "A day such as 20261123"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = Vec<Day>),
+    ),
+    security(("bearer" = ["read:stats"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

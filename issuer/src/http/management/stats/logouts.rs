@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use logout_shared::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Turn;
 use crate::domain::logout_stats::{LogoutCounts, MAX_RANGE, MAX_STEPS, StatsRange};
@@ -17,16 +18,21 @@ use crate::http::bearer::Bearer;
 use crate::http::management::query::{A_TIME, Query};
 use crate::issuer::Issuer;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogoutStats)]
 pub(super) struct Stats {
+    #[schema(value_type = String, format = DateTime)]
     after: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     before: Timestamp,
     step: u64,
     steps: Vec<Step>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogoutStatsStep)]
 struct Step {
+    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     sessions_ended: u64,
     heard: u64,
@@ -36,7 +42,8 @@ struct Step {
     latency_ms: Option<Latency>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogoutLatency)]
 struct Latency {
     p50: u64,
     p95: u64,
@@ -44,6 +51,22 @@ struct Latency {
     max: u64,
 }
 
+#[utoipa::path(
+    get,
+    path = "/stats/logouts",
+    operation_id = "list_logout_stats",
+    tag = "stats",
+    summary = "What ended and what was heard, step by step",
+    params(
+        ("after" = Option<String>, Query, description = "A time"),
+        ("before" = Option<String>, Query, description = "A time"),
+        ("step" = Option<u64>, Query, description = "Seconds of a step"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = Stats),
+    ),
+    security(("bearer" = ["read:stats"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

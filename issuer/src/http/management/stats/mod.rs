@@ -8,18 +8,18 @@ mod logouts;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::get;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::http::AppState;
 use crate::http::api_error::ApiError;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/stats/active-users", get(active_users::handle))
-        .route("/stats/daily", get(daily::handle))
-        .route("/stats/logouts", get(logouts::handle))
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(active_users::handle))
+        .routes(routes!(daily::handle))
+        .routes(routes!(logouts::handle))
 }
 
 /// One statistic at a time.

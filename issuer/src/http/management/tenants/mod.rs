@@ -8,14 +8,10 @@ mod get;
 mod update;
 mod wire;
 
-use axum::Router;
-use axum::routing::get;
-
 use crate::http::AppState;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new().route(
-        "/tenants/settings",
-        get(self::get::handle).patch(update::handle),
-    )
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(get::handle, update::handle))
 }

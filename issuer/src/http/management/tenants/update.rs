@@ -13,8 +13,21 @@ use crate::http::api_error::{ApiError, Invalid, Place};
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
+use crate::http::management::openapi;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    patch,
+    path = "/tenants/settings",
+    operation_id = "update_tenant_settings",
+    tag = "tenants",
+    summary = "Changes settings; `null` takes one back",
+    request_body = openapi::TenantSettings,
+    responses(
+        (status = 200, description = "Done.", body = openapi::TenantSettings),
+    ),
+    security(("bearer" = ["update:tenant_settings"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -9,9 +9,25 @@ use serde_json::{Map, Value};
 use super::wire;
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
+use crate::http::management::openapi;
 use crate::http::management::query::Query;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/users-by-email",
+    operation_id = "list_users_by_email",
+    tag = "users",
+    summary = "The users with an address",
+    params(
+        ("email" = String, Query),
+        openapi::Selected,
+    ),
+    responses(
+        (status = 200, description = "Done.", body = Vec<openapi::User>),
+    ),
+    security(("bearer" = ["read:users"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

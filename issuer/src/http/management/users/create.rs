@@ -7,14 +7,28 @@ use serde_json::{Map, Value};
 
 use super::change;
 use super::wire::user_body;
-use crate::http::api_error::ApiError;
+use crate::http::api_error::{ApiError, ErrorBody};
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
+use crate::http::management::openapi;
 use crate::issuer::Issuer;
 use crate::login::account_changes::Asked;
 use crate::login::users::create_user_for;
 
+#[utoipa::path(
+    post,
+    path = "/users",
+    operation_id = "create_user",
+    tag = "users",
+    summary = "Makes a user",
+    request_body = openapi::NewUser,
+    responses(
+        (status = 201, description = "Made.", body = openapi::User),
+        (status = 409, description = "It is in the way of another.", body = ErrorBody),
+    ),
+    security(("bearer" = ["create:users"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

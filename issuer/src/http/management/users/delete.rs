@@ -13,6 +13,20 @@ use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 use crate::login::account_changes::{AccountChange, AccountChangeError, Asked, make_changes};
 
+#[utoipa::path(
+    delete,
+    path = "/users/{id}",
+    operation_id = "delete_user",
+    tag = "users",
+    summary = "Deletes a user and ends the sessions",
+    params(
+        ("id" = String, Path, description = "The user"),
+    ),
+    responses(
+        (status = 204, description = "Gone."),
+    ),
+    security(("bearer" = ["delete:users"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

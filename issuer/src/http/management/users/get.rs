@@ -7,9 +7,25 @@ use serde_json::{Map, Value};
 use super::{user_id, wire};
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
+use crate::http::management::openapi;
 use crate::http::management::query::{Id, Query};
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/users/{id}",
+    operation_id = "get_user",
+    tag = "users",
+    summary = "A user",
+    params(
+        ("id" = String, Path, description = "The user"),
+        openapi::Selected,
+    ),
+    responses(
+        (status = 200, description = "Done.", body = openapi::User),
+    ),
+    security(("bearer" = ["read:users"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -12,6 +12,7 @@ use super::search::{read_search, read_sort};
 use super::wire;
 use crate::http::api_error::{ApiError, Invalid, Place};
 use crate::http::bearer::Bearer;
+use crate::http::management::openapi;
 use crate::http::management::query::Query;
 use crate::issuer::Issuer;
 use crate::login::actions::CONNECTION;
@@ -32,6 +33,26 @@ pub(super) enum Users {
     },
 }
 
+#[utoipa::path(
+    get,
+    path = "/users",
+    operation_id = "list_users",
+    tag = "users",
+    summary = "Users, searched and page by page",
+    params(
+        openapi::Numbered,
+        openapi::Selected,
+        ("q" = Option<String>, Query),
+        ("sort" = Option<String>, Query, description = "`<field>:1` or `<field>:-1`"),
+        ("connection" = Option<String>, Query),
+        ("search_engine" = Option<String>, Query, description = "`v3`"),
+        ("primary_order" = Option<bool>, Query),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = openapi::Users),
+    ),
+    security(("bearer" = ["read:users"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

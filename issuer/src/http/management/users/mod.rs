@@ -13,9 +13,9 @@ mod sessions;
 mod update;
 mod wire;
 
-use axum::Router;
-use axum::routing::{get, post};
 use logout_shared::Subject;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use search::{UserSearchError, read_search};
 pub use wire::user_body;
@@ -23,21 +23,13 @@ pub use wire::user_body;
 use crate::http::AppState;
 use crate::http::api_error::ApiError;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/users", get(list::handle).post(create::handle))
-        .route("/users-by-email", get(by_email::handle))
-        .route(
-            "/users/{id}",
-            get(self::get::handle)
-                .patch(update::handle)
-                .delete(delete::handle),
-        )
-        .route("/users/{id}/revoke-access", post(revoke_access::handle))
-        .route(
-            "/users/{id}/sessions",
-            get(sessions::list::handle).delete(sessions::delete::handle),
-        )
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::handle, create::handle))
+        .routes(routes!(by_email::handle))
+        .routes(routes!(get::handle, update::handle, delete::handle))
+        .routes(routes!(revoke_access::handle))
+        .routes(routes!(sessions::list::handle, sessions::delete::handle))
 }
 
 /// The user id in a path. What cannot be one is the id of no user.

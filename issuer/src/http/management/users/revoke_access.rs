@@ -17,6 +17,7 @@ use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
+use crate::http::management::openapi;
 use crate::http::management::property::{Property, unknown};
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
@@ -28,6 +29,21 @@ const PRESERVE: &str = "preserve_refresh_tokens";
 /// The most characters of a session's id.
 const MAX_SESSION_CHARS: usize = 50;
 
+#[utoipa::path(
+    post,
+    path = "/users/{id}/revoke-access",
+    operation_id = "revoke_user_access",
+    tag = "users",
+    summary = "Ends sessions of a user and revokes the refresh tokens",
+    params(
+        ("id" = String, Path, description = "The user"),
+    ),
+    request_body = Option<openapi::RevokeAccess>,
+    responses(
+        (status = 202, description = "Done."),
+    ),
+    security(("bearer" = ["delete:sessions", "delete:refresh_tokens"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -10,14 +10,31 @@ use serde_json::{Map, Value};
 
 use super::wire::user_body;
 use super::{change, user_id};
-use crate::http::api_error::ApiError;
+use crate::http::api_error::{ApiError, ErrorBody};
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
+use crate::http::management::openapi;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 use crate::login::account_changes::{Asked, make_changes};
 
+#[utoipa::path(
+    patch,
+    path = "/users/{id}",
+    operation_id = "update_user",
+    tag = "users",
+    summary = "Changes a user",
+    params(
+        ("id" = String, Path, description = "The user"),
+    ),
+    request_body = openapi::UserChange,
+    responses(
+        (status = 200, description = "Done.", body = openapi::User),
+        (status = 409, description = "It is in the way of another.", body = ErrorBody),
+    ),
+    security(("bearer" = ["update:users"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -9,6 +9,20 @@ use crate::http::bearer::Bearer;
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/actions/executions/{id}",
+    operation_id = "get_action_execution",
+    tag = "actions",
+    summary = "A run of an Action",
+    params(
+        ("id" = String, Path, description = "The run"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = ExecutionBody),
+    ),
+    security(("bearer" = ["read:actions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

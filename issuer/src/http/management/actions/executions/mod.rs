@@ -4,11 +4,10 @@
 
 mod get;
 
-use axum::Router;
-use axum::routing::get;
-
 use crate::http::AppState;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new().route("/actions/executions/{id}", get(self::get::handle))
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(get::handle))
 }

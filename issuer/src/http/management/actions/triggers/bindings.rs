@@ -3,17 +3,20 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::super::list::PAGE;
 use super::check_trigger;
 use super::wire::{BindingBody, binding_body};
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
+use crate::http::management::openapi;
 use crate::http::management::query::{Id, Query};
 use crate::issuer::Issuer;
 
 /// A page of bindings.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActionBindingPage)]
 pub(super) struct BindingPage {
     bindings: Vec<BindingBody>,
     total: usize,
@@ -21,6 +24,21 @@ pub(super) struct BindingPage {
     per_page: u32,
 }
 
+#[utoipa::path(
+    get,
+    path = "/actions/triggers/{id}/bindings",
+    operation_id = "list_action_bindings",
+    tag = "actions",
+    summary = "Which Actions run, in their order",
+    params(
+        ("id" = String, Path, description = "The trigger, `post-login`"),
+        openapi::Pages,
+    ),
+    responses(
+        (status = 200, description = "Done.", body = BindingPage),
+    ),
+    security(("bearer" = ["read:actions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

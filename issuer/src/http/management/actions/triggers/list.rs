@@ -2,18 +2,21 @@
 
 use axum::Json;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::super::wire::{RUNTIME, TRIGGER, TRIGGER_VERSION};
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 
 /// All triggers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActionTriggers)]
 pub(super) struct Triggers {
     triggers: [Trigger; 1],
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActionTriggerDetails)]
 struct Trigger {
     id: &'static str,
     version: &'static str,
@@ -21,9 +24,21 @@ struct Trigger {
     runtimes: [&'static str; 1],
     default_runtime: &'static str,
     binding_policy: &'static str,
+    #[schema(value_type = Vec<String>)]
     compatible_triggers: [(); 0],
 }
 
+#[utoipa::path(
+    get,
+    path = "/actions/triggers",
+    operation_id = "list_action_triggers",
+    tag = "actions",
+    summary = "When Actions can run",
+    responses(
+        (status = 200, description = "Done.", body = Triggers),
+    ),
+    security(("bearer" = ["read:actions"])),
+)]
 pub(super) async fn handle(bearer: Bearer) -> Result<Json<Triggers>, ApiError> {
     bearer.require("read:actions")?;
     Ok(Json(Triggers {

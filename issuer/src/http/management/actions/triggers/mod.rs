@@ -5,21 +5,17 @@ mod list;
 mod update_bindings;
 mod wire;
 
-use axum::Router;
-use axum::routing::get;
-
 use super::refusals::NO_TRIGGER;
 use super::wire::TRIGGER;
 use crate::http::AppState;
 use crate::http::api_error::ApiError;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/actions/triggers", get(list::handle))
-        .route(
-            "/actions/triggers/{id}/bindings",
-            get(bindings::handle).patch(update_bindings::handle),
-        )
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::handle))
+        .routes(routes!(bindings::handle, update_bindings::handle))
 }
 
 fn check_trigger(id: &str) -> Result<(), ApiError> {

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::check_trigger;
 use super::wire::{BindingBody, binding_body};
@@ -15,6 +16,7 @@ use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::body::UnreadBody;
+use crate::http::management::openapi;
 use crate::http::management::property::{Property, missing, unknown};
 use crate::http::management::query::Id;
 use crate::issuer::Issuer;
@@ -23,11 +25,27 @@ use crate::login::actions::keep::{self, BindingOf, WantedBinding};
 const BINDINGS: &str = "bindings";
 
 /// The bindings as they are now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActionBindings)]
 pub(super) struct Updated {
     bindings: Vec<BindingBody>,
 }
 
+#[utoipa::path(
+    patch,
+    path = "/actions/triggers/{id}/bindings",
+    operation_id = "update_action_bindings",
+    tag = "actions",
+    summary = "Which Actions run from now on",
+    params(
+        ("id" = String, Path, description = "The trigger, `post-login`"),
+    ),
+    request_body = openapi::Bindings,
+    responses(
+        (status = 200, description = "Done.", body = Updated),
+    ),
+    security(("bearer" = ["update:actions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

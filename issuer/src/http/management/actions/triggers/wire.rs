@@ -2,19 +2,23 @@
 
 use logout_shared::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::super::wire::{ActionBody, TRIGGER, action_body};
 use crate::domain::action::{Action, ActionBinding};
 use crate::storage::{Snapshot, StorageError};
 
 /// The JSON form of a binding.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActionBinding)]
 pub(super) struct BindingBody {
     id: String,
     trigger_id: &'static str,
     display_name: String,
     action: ActionBody,
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
 }
 

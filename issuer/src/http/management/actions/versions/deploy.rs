@@ -16,6 +16,21 @@ use crate::http::management::query::Ids;
 use crate::issuer::Issuer;
 use crate::login::actions::keep;
 
+#[utoipa::path(
+    post,
+    path = "/actions/actions/{id}/versions/{version}/deploy",
+    operation_id = "deploy_action_version",
+    tag = "actions",
+    summary = "Lets an earlier version run again",
+    params(
+        ("id" = String, Path, description = "The Action, by id or name"),
+        ("version" = String, Path, description = "The version, by id or number"),
+    ),
+    responses(
+        (status = 202, description = "Done.", body = VersionBody),
+    ),
+    security(("bearer" = ["create:actions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -11,6 +11,21 @@ use crate::http::bearer::Bearer;
 use crate::http::management::query::Ids;
 use crate::issuer::Issuer;
 
+#[utoipa::path(
+    get,
+    path = "/actions/actions/{id}/versions/{version}",
+    operation_id = "get_action_version",
+    tag = "actions",
+    summary = "A version of an Action",
+    params(
+        ("id" = String, Path, description = "The Action, by id or name"),
+        ("version" = String, Path, description = "The version, by id or number"),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = VersionBody),
+    ),
+    security(("bearer" = ["read:actions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

@@ -3,17 +3,20 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::super::list::PAGE;
 use super::super::refusals::NO_ACTION;
 use super::super::wire::{VersionBody, version_bodies};
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
+use crate::http::management::openapi;
 use crate::http::management::query::{Id, Query};
 use crate::issuer::Issuer;
 
 /// A page of versions.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActionVersionPage)]
 pub(super) struct VersionPage {
     versions: Vec<VersionBody>,
     total: usize,
@@ -21,6 +24,21 @@ pub(super) struct VersionPage {
     per_page: u32,
 }
 
+#[utoipa::path(
+    get,
+    path = "/actions/actions/{id}/versions",
+    operation_id = "list_action_versions",
+    tag = "actions",
+    summary = "The versions of an Action, newest first",
+    params(
+        ("id" = String, Path, description = "The Action, by id or name"),
+        openapi::Pages,
+    ),
+    responses(
+        (status = 200, description = "Done.", body = VersionPage),
+    ),
+    security(("bearer" = ["read:actions"])),
+)]
 pub(super) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

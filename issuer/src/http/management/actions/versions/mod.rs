@@ -6,27 +6,20 @@ mod deploy;
 mod get;
 mod list;
 
-use axum::Router;
-use axum::routing::{get, post};
-
 use super::refusals::NO_VERSION;
 use super::wire::{VersionBody, version_bodies};
 use crate::domain::action::{Action, ActionVersion};
 use crate::http::AppState;
 use crate::http::api_error::ApiError;
 use crate::storage::{Snapshot, Transaction};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(super) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/actions/actions/{id}/versions", get(list::handle))
-        .route(
-            "/actions/actions/{id}/versions/{version}",
-            get(self::get::handle),
-        )
-        .route(
-            "/actions/actions/{id}/versions/{version}/deploy",
-            post(deploy::handle),
-        )
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::handle))
+        .routes(routes!(get::handle))
+        .routes(routes!(deploy::handle))
 }
 
 /// The version of an Action that a path names.

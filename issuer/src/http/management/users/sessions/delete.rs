@@ -17,6 +17,20 @@ use crate::http::management::users::user_id;
 use crate::issuer::Issuer;
 use crate::logout::{EndSessionsOfUser, end_sessions_of_user};
 
+#[utoipa::path(
+    delete,
+    path = "/users/{id}/sessions",
+    operation_id = "delete_user_sessions",
+    tag = "users",
+    summary = "Ends all sessions of a user",
+    params(
+        ("id" = String, Path, description = "The user"),
+    ),
+    responses(
+        (status = 202, description = "Done."),
+    ),
+    security(("bearer" = ["delete:sessions"])),
+)]
 pub(in crate::http::management::users) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,

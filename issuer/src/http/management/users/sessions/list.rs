@@ -6,22 +6,41 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::api_error::ApiError;
 use crate::http::bearer::Bearer;
+use crate::http::management::openapi;
 use crate::http::management::query::{Id, Query};
 use crate::http::management::sessions::wire::SessionBody;
 use crate::http::management::users::user_id;
 use crate::issuer::Issuer;
 
 /// A page of sessions; without `next` it is the last.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UserSessions)]
 pub(in crate::http::management) struct Sessions {
     sessions: Vec<SessionBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/users/{id}/sessions",
+    operation_id = "list_user_sessions",
+    tag = "users",
+    summary = "The live sessions of a user",
+    params(
+        ("id" = String, Path, description = "The user"),
+        openapi::Cursor,
+        ("include_totals" = Option<bool>, Query),
+    ),
+    responses(
+        (status = 200, description = "Done.", body = Sessions),
+    ),
+    security(("bearer" = ["read:sessions"])),
+)]
 pub(in crate::http::management::users) async fn handle(
     bearer: Bearer,
     State(issuer): State<Issuer>,
