@@ -17,14 +17,20 @@ pub(super) const NO_GRANT: ApiError = ApiError::Missing(
 );
 
 /// The JSON form of a grant.
+///
+/// A caller may want some members only, so none is certain to be there.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ClientGrant)]
 pub(in crate::http::management) struct GrantBody {
+    #[schema(required = false)]
     id: String,
-    #[schema(value_type = String)]
+    #[schema(required = false, value_type = String)]
     client_id: ClientId,
+    #[schema(required = false)]
     audience: String,
+    #[schema(required = false)]
     scope: Vec<String>,
+    #[schema(required = false)]
     subject_type: &'static str,
 }
 

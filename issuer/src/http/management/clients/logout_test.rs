@@ -18,7 +18,7 @@ use super::client_id;
 use crate::delivery::{Means, meaning, test_client};
 use crate::domain::delivery::{Attempt, AttemptError};
 use crate::domain::logout_settings::LogoutUrl;
-use crate::http::api_error::ApiError;
+use crate::http::api_error::{ApiError, ErrorBody};
 use crate::http::bearer::Bearer;
 use crate::http::management::audit::Call;
 use crate::http::management::query::Id;
@@ -83,6 +83,7 @@ struct TestResult {
     ),
     responses(
         (status = 200, description = "Done.", body = Results),
+        (status = 409, description = "The client has no URL to be told at.", body = ErrorBody),
     ),
     security(("bearer" = ["update:logout_deliveries"])),
 )]

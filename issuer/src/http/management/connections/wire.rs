@@ -12,15 +12,24 @@ use crate::login::actions::CONNECTION;
 pub(super) const STRATEGY: &str = "auth0";
 
 /// The JSON form of a connection.
+///
+/// A caller may want some members only, so none is certain to be there.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Connection)]
 pub(in crate::http::management) struct ConnectionBody {
+    #[schema(required = false)]
     pub(super) id: String,
+    #[schema(required = false)]
     pub(super) name: &'static str,
+    #[schema(required = false)]
     strategy: &'static str,
+    #[schema(required = false)]
     options: Map<String, Value>,
+    #[schema(required = false)]
     realms: [&'static str; 1],
+    #[schema(required = false)]
     is_domain_connection: bool,
+    #[schema(required = false)]
     metadata: Map<String, Value>,
 }
 

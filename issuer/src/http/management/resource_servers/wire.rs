@@ -11,18 +11,28 @@ use crate::issuer::Issuer;
 use crate::login::access_token::management_audience;
 
 /// The JSON form of a resource server.
+///
+/// A caller may want some members only, so none is certain to be there.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ResourceServer)]
 pub(in crate::http::management) struct ResourceServerBody {
+    #[schema(required = false)]
     pub(super) id: String,
+    #[schema(required = false)]
     pub(super) identifier: String,
+    #[schema(required = false)]
     name: &'static str,
+    #[schema(required = false)]
     is_system: bool,
+    #[schema(required = false)]
     scopes: Vec<Scope>,
-    #[schema(value_type = String)]
+    #[schema(required = false, value_type = String)]
     signing_alg: SigningAlgorithm,
+    #[schema(required = false)]
     token_lifetime: u64,
+    #[schema(required = false)]
     allow_offline_access: bool,
+    #[schema(required = false)]
     skip_consent_for_verifiable_first_party_clients: bool,
 }
 

@@ -18,7 +18,7 @@ use crate::issuer::Issuer;
     tag = "stats",
     summary = "How many people signed in in the last 30 days",
     responses(
-        (status = 200, description = "Done.", body = u64),
+        (status = 200, description = "Done.", body = u64, content_type = "application/json"),
     ),
     security(("bearer" = ["read:stats"])),
 )]
