@@ -12,7 +12,7 @@ use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
 const TABLE: &str = "logout_migrations";
 
 /// All migrations, oldest first: version, name, text.
-const MIGRATIONS: [(i64, &str, &str); 11] = [
+const MIGRATIONS: [(i64, &str, &str); 12] = [
     (
         1,
         "issuer",
@@ -67,6 +67,11 @@ const MIGRATIONS: [(i64, &str, &str); 11] = [
         12,
         "searched users",
         include_str!("../../../migrations/sqlite/0012_searched_users.sql"),
+    ),
+    (
+        13,
+        "held deliveries",
+        include_str!("../../../migrations/sqlite/0013_held_deliveries.sql"),
     ),
 ];
 

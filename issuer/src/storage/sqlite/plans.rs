@@ -14,7 +14,7 @@ pub(super) async fn plan_of(sql: &str) -> String {
     steps.join("\n")
 }
 
-/// Checks that a statement looks up these indexes and reads no table from end to end.
+/// Checks that a statement looks up these indexes and reads nothing large from end to end.
 pub(super) async fn assert_plan(sql: &str, lookups: &[&str]) {
     let plan = plan_of(sql).await;
     for lookup in lookups {
@@ -22,9 +22,15 @@ pub(super) async fn assert_plan(sql: &str, lookups: &[&str]) {
     }
     for step in plan.lines() {
         let reads_all = step.starts_with("SCAN")
-            && !["json_each", "CONSTANT", "made"]
-                .iter()
-                .any(|small| step.contains(small));
+            && ![
+                "json_each",
+                "CONSTANT",
+                "made",
+                "(subquery",
+                "logout_deliveries_held",
+            ]
+            .iter()
+            .any(|small| step.contains(small));
         assert!(!reads_all, "{step}\nof\n{sql}");
     }
 }

@@ -17,8 +17,12 @@ use crate::storage::sqlite::handle::{Link, SqliteHandle, Unreadable};
 use crate::storage::sqlite::row::{flag, parsed, text, time, to_json};
 use crate::storage::{ClaimedDelivery, DueDeliveries, Lease, StorageError, TakeSlot};
 
-const DUE: &str = "SELECT number, client_id, url, give_up_at, queued_at IS NOT NULL AS queued \
-     FROM logout_deliveries WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2";
+/// What waits for a time that has come, and what somebody held for too long.
+const DUE: &str = "SELECT number, client_id, url, give_up_at, queued_at IS NOT NULL AS queued, \
+         due_at FROM logout_deliveries WHERE due_at <= ?1 AND lease_owner IS NULL \
+     UNION ALL SELECT number, client_id, url, give_up_at, 0, due_at \
+         FROM logout_deliveries WHERE due_at <= ?1 AND lease_owner IS NOT NULL \
+     ORDER BY due_at LIMIT ?2";
 
 const LEASE: &str = concat!(
     "UPDATE logout_deliveries SET lease_owner = ?1, due_at = ?3, queued_at = NULL \
@@ -174,7 +178,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_claim_reads_what_is_due_and_the_sessions_of_its_users_alone() {
-        assert_plan(DUE, &["logout_deliveries_due (due_at<?)"]).await;
+        let due = "logout_deliveries_due (due_at<?)";
+        let held = "logout_deliveries_held (due_at<?)";
+        assert_plan(DUE, &[due, held]).await;
         let lookups = [
             "logout_deliveries USING INTEGER PRIMARY KEY (rowid=?)",
             "logout_sessions_by_user (user_id=? AND ended_at=?)",

@@ -20,33 +20,45 @@ const FIND: &str = concat!(
     " FROM logout_deliveries WHERE id = ?1"
 );
 
-macro_rules! list {
-    ($first:literal) => {
+/// Deliveries that pass every filter; `$by` names the index, or the column whose index it is.
+macro_rules! filtered {
+    ($by:literal) => {
         concat!(
             "SELECT ",
             delivery_columns!(),
-            " FROM logout_deliveries WHERE ",
-            $first,
+            " FROM logout_deliveries ",
+            $by,
             " id < ?1 AND id >= ?2 AND (?4 IS NULL OR session_id = ?4) \
              AND (?5 IS NULL OR client_id = ?5) AND (?6 IS NULL OR user_id = ?6) \
              AND (?7 IS NULL OR CASE WHEN lease_owner IS NULL THEN state ELSE 'in_flight' END \
-             IN (SELECT value FROM json_each(?7))) ORDER BY id DESC LIMIT ?3"
+             IN (SELECT value FROM json_each(?7)))"
         )
     };
 }
 
-const LIST: &str = list!("");
-const LIST_OF_SESSION: &str = list!("session_id = ?4 AND");
-const LIST_OF_CLIENT: &str = list!("client_id = ?5 AND");
-const LIST_IN_FLIGHT: &str = list!(
-    "number IN (SELECT number FROM logout_deliveries \
-         WHERE due_at IS NOT NULL AND lease_owner IS NOT NULL) AND"
+macro_rules! list {
+    ($by:literal $(, $also_by:literal)?) => {
+        concat!(
+            filtered!($by),
+            $(" UNION ALL ", filtered!($also_by),)?
+            " ORDER BY id DESC LIMIT ?3"
+        )
+    };
+}
+
+const LIST: &str = list!("WHERE");
+const LIST_OF_SESSION: &str = list!("WHERE session_id = ?4 AND");
+const LIST_OF_CLIENT: &str = list!(
+    "WHERE lease_owner IS NULL AND client_id = ?5 AND",
+    "INDEXED BY logout_deliveries_held WHERE lease_owner IS NOT NULL AND"
 );
-const LIST_IN_STATE: &str = list!("state = ?7 ->> 0 AND");
+const LIST_IN_FLIGHT: &str =
+    list!("INDEXED BY logout_deliveries_held WHERE lease_owner IS NOT NULL AND");
+const LIST_IN_STATE: &str = list!("WHERE lease_owner IS NULL AND state = ?7 ->> 0 AND");
 /// Through the user's sessions, so that no index by user has to be kept for every delivery; those
 /// about several sessions at once are few and have one.
 const LIST_OF_USER: &str = list!(
-    "+number IN (SELECT number FROM logout_deliveries WHERE session_id IN \
+    "WHERE +number IN (SELECT number FROM logout_deliveries WHERE session_id IN \
              (SELECT id FROM logout_sessions WHERE user_id = ?6) \
          UNION ALL SELECT number FROM logout_deliveries \
              WHERE session_id IS NULL AND user_id = ?6) AND"
@@ -62,10 +74,15 @@ const ATTEMPTS: &str = "SELECT number, at, jti, url, status, error, duration_ms,
 
 /// Rows are numbered as they are made, so the first of an endpoint is its oldest.
 const BACKLOGS: &str = "SELECT waiting.client_id, waiting.url, unfinished, queued, first.event_at \
-     FROM (SELECT client_id, url, count(*) AS unfinished, count(queued_at) AS queued, \
+     FROM (SELECT client_id, url, sum(unfinished) AS unfinished, sum(queued) AS queued, \
              min(number) AS number \
-         FROM logout_deliveries INDEXED BY logout_deliveries_unfinished \
-         WHERE finished_at IS NULL GROUP BY client_id, url) waiting \
+         FROM (SELECT client_id, url, count(*) AS unfinished, count(queued_at) AS queued, \
+                 min(number) AS number \
+             FROM logout_deliveries INDEXED BY logout_deliveries_unfinished \
+             WHERE finished_at IS NULL AND lease_owner IS NULL GROUP BY client_id, url \
+             UNION ALL SELECT client_id, url, 1, 0, number FROM logout_deliveries \
+             INDEXED BY logout_deliveries_held WHERE lease_owner IS NOT NULL) \
+         GROUP BY client_id, url) waiting \
      JOIN logout_deliveries first ON first.number = waiting.number";
 
 /// Sorts after every id.
@@ -199,7 +216,8 @@ mod tests {
                 LIST_OF_CLIENT,
                 "logout_deliveries_by_client (client_id=? AND id>? AND id<?)",
             ),
-            (LIST_IN_FLIGHT, "COVERING INDEX logout_deliveries_due"),
+            (LIST_OF_CLIENT, "logout_deliveries_held"),
+            (LIST_IN_FLIGHT, "logout_deliveries_held"),
             (
                 LIST_IN_STATE,
                 "logout_deliveries_by_state (state=? AND id>? AND id<?)",

@@ -3,9 +3,10 @@
 //! `due_at` is the one time that a claim looks at: when a waiting delivery is due, when a queued
 //! one is given up, or when the lease of a held one runs out. It is empty in finished rows, which
 //! are in no index that a claim reads. A held delivery is shown as in flight; its stored state is
-//! the one it returns to. Neighbours: `row.rs` maps rows, `insert.rs` stores new deliveries,
-//! `list.rs` pages, `claim.rs` leases what is due, `queue.rs` what waits for its endpoint,
-//! `record.rs` stores results, `of_client.rs` looks at what one client waits for.
+//! the one it returns to, and it stands in the index of those held instead of those by client and
+//! state. Neighbours: `row.rs` maps rows, `insert.rs` stores new deliveries, `list.rs` pages,
+//! `claim.rs` leases what is due, `queue.rs` what waits for its endpoint, `record.rs` stores
+//! results, `of_client.rs` looks at what one client waits for.
 
 mod claim;
 mod insert;
@@ -35,7 +36,7 @@ const RELEASE: &str = "UPDATE logout_deliveries SET lease_owner = NULL, due_at =
      WHERE id IN (SELECT unhex(value) FROM json_each(?2)) AND lease_owner = ?1";
 
 const RELEASE_ALL: &str = "UPDATE logout_deliveries SET lease_owner = NULL, due_at = ?1 \
-     WHERE due_at IS NOT NULL AND lease_owner IS NOT NULL";
+     WHERE lease_owner IS NOT NULL";
 
 const RETRY: &str = "UPDATE logout_deliveries SET state = 'pending', due_at = ?2, \
      give_up_at = ?3, finished_at = NULL WHERE id IN (SELECT unhex(value) FROM json_each(?1)) \
@@ -238,7 +239,7 @@ mod tests {
         for (sql, lookup) in [
             (NEXT_DUE, "COVERING INDEX logout_deliveries_due"),
             (RELEASE, "(id=?)"),
-            (RELEASE_ALL, "logout_deliveries_due"),
+            (RELEASE_ALL, "logout_deliveries_held"),
             (RETRY, "(id=?)"),
             (
                 DELETE_FINISHED,

@@ -12,20 +12,38 @@ use crate::storage::StorageError;
 use crate::storage::sqlite::handle::{Link, SqliteHandle, Unreadable};
 use crate::storage::sqlite::row::{answer, count, text, to_json};
 
-const COUNT: &str =
-    "SELECT count(*) FROM logout_deliveries WHERE client_id = ?1 AND finished_at IS NULL";
+/// Those that wait, and those that are held, each through an index that has nothing else.
+macro_rules! unfinished {
+    ($columns:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM logout_deliveries INDEXED BY logout_deliveries_unfinished \
+             WHERE client_id = ?1 AND finished_at IS NULL AND lease_owner IS NULL \
+             UNION ALL SELECT ",
+            $columns,
+            " FROM logout_deliveries INDEXED BY logout_deliveries_held \
+             WHERE client_id = ?1 AND lease_owner IS NOT NULL"
+        )
+    };
+}
 
-const IDS: &str =
-    "SELECT id FROM logout_deliveries WHERE client_id = ?1 AND finished_at IS NULL LIMIT ?2";
+const COUNT: &str = concat!("SELECT count(*) FROM (", unfinished!("number"), ")");
 
-const CANCEL: &str = "UPDATE logout_deliveries SET state = 'cancelled', finished_at = ?2, \
-     due_at = NULL, queued_at = NULL, lease_owner = NULL WHERE number IN (SELECT number FROM logout_deliveries \
-     WHERE client_id = ?1 AND finished_at IS NULL LIMIT ?3)";
+const IDS: &str = concat!(unfinished!("id"), " LIMIT ?2");
+
+const CANCEL: &str = concat!(
+    "UPDATE logout_deliveries SET state = 'cancelled', finished_at = ?2, due_at = NULL, \
+     queued_at = NULL, lease_owner = NULL WHERE number IN (",
+    unfinished!("number"),
+    " LIMIT ?3)"
+);
 
 const TO_OTHER_URLS: &str = concat!(
     "SELECT ",
     delivery_columns!(),
-    " FROM logout_deliveries WHERE client_id = ?1 AND finished_at IS NULL \
+    " FROM logout_deliveries INDEXED BY logout_deliveries_unfinished \
+     WHERE client_id = ?1 AND finished_at IS NULL \
      AND lease_owner IS NULL AND url NOT IN (SELECT value FROM json_each(?2)) LIMIT ?3"
 );
 

@@ -11,13 +11,17 @@ use crate::storage::sqlite::handle::{Link, SqliteHandle};
 
 const LAST_OUTCOME: &str = "SELECT last_at, last_status, last_error, last_duration_ms FROM ( \
          SELECT * FROM (SELECT url, last_at, last_status, last_error, last_duration_ms \
-             FROM logout_deliveries WHERE client_id = ?1 ORDER BY id DESC LIMIT 100) \
+             FROM logout_deliveries WHERE client_id = ?1 AND lease_owner IS NULL \
+             ORDER BY id DESC LIMIT 100) \
+         UNION ALL SELECT url, last_at, last_status, last_error, last_duration_ms \
+             FROM logout_deliveries INDEXED BY logout_deliveries_held \
+             WHERE client_id = ?1 AND lease_owner IS NOT NULL \
          UNION ALL SELECT * FROM (SELECT url, last_at, last_status, last_error, last_duration_ms \
              FROM logout_deliveries WHERE client_id = ?1 AND url = ?2 AND queued_at IS NOT NULL \
              ORDER BY queued_at DESC LIMIT 100) \
          UNION ALL SELECT * FROM (SELECT url, last_at, last_status, last_error, last_duration_ms \
              FROM logout_deliveries WHERE client_id = ?1 AND url = ?2 AND finished_at IS NULL \
-             ORDER BY due_at LIMIT 100)) \
+             AND lease_owner IS NULL ORDER BY due_at LIMIT 100)) \
      WHERE url = ?2 AND last_at IS NOT NULL ORDER BY last_at DESC LIMIT 1";
 
 impl<C: Link> SqliteHandle<C> {
@@ -43,6 +47,7 @@ mod tests {
         let plan = plan_of(LAST_OUTCOME).await;
         for lookup in [
             "logout_deliveries_by_client (client_id=?)",
+            "logout_deliveries_held",
             "logout_deliveries_queue (client_id=? AND url=? AND queued_at>?)",
             "logout_deliveries_unfinished (client_id=? AND url=?)",
         ] {
