@@ -148,9 +148,10 @@ pub(super) async fn whom_to_tell(
     if ids.is_empty() {
         return Ok(FanOut::default());
     }
-    let clients = tx.find_clients(&ids).await?.into_iter();
-    let clients: HashMap<ClientId, LogoutSettings> = clients
-        .filter_map(|client| Some((client.id, client.logout?)))
+    let clients = tx.find_clients(&ids).await?;
+    let clients: HashMap<&ClientId, &LogoutSettings> = clients
+        .iter()
+        .filter_map(|client| Some((&client.id, client.logout.as_ref()?)))
         .collect();
     let event = Event {
         initiator: ending.initiator,

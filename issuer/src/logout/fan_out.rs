@@ -62,7 +62,7 @@ pub(super) struct FanOut {
 pub(super) fn fan_out(
     event: Event,
     concerned: &[Concerned],
-    clients: &HashMap<ClientId, LogoutSettings>,
+    clients: &HashMap<&ClientId, &LogoutSettings>,
     coalescing: &Coalescing,
     random: &dyn RandomSource,
 ) -> FanOut {
@@ -72,7 +72,7 @@ pub(super) fn fan_out(
         for participant in &one.participants {
             let client = &participant.client;
             let key = (one.session.clone(), client.clone());
-            match clients.get(client).filter(|it| is_told(it, event)) {
+            match clients.get(client).copied().filter(|it| is_told(it, event)) {
                 None => out.untold.push(key),
                 Some(settings) => {
                     out.told.push(key);
@@ -86,7 +86,7 @@ pub(super) fn fan_out(
         }
     }
     for (client, sessions) in together {
-        out.tell(event, &sessions, &clients[client], random);
+        out.tell(event, &sessions, clients[client], random);
     }
     out
 }

@@ -61,9 +61,9 @@ fn out(
     clients: &[Client],
     coalescing: &Coalescing,
 ) -> FanOut {
-    let clients = clients.iter().cloned();
+    let clients = clients.iter();
     let clients = clients
-        .filter_map(|client| Some((client.id, client.logout?)))
+        .filter_map(|client| Some((&client.id, client.logout.as_ref()?)))
         .collect();
     let random = SeededRandom::new(1);
     fan_out(event(initiator), concerned, &clients, coalescing, &random)

@@ -1,5 +1,7 @@
 //! Clients.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use logout_shared::ClientId;
 
@@ -13,10 +15,10 @@ pub trait ClientReads: Send {
     async fn find_client(&mut self, id: &ClientId) -> Result<Option<Client>, StorageError>;
 
     /// The clients with these ids; those that are gone are left out, the order is free.
-    async fn find_clients(&mut self, ids: &[ClientId]) -> Result<Vec<Client>, StorageError> {
+    async fn find_clients(&mut self, ids: &[ClientId]) -> Result<Vec<Arc<Client>>, StorageError> {
         let mut found = Vec::with_capacity(ids.len());
         for id in ids {
-            found.extend(self.find_client(id).await?);
+            found.extend(self.find_client(id).await?.map(Arc::new));
         }
         Ok(found)
     }

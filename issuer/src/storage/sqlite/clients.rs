@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use logout_shared::ClientId;
+use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::handle::{Link, Query, SqliteHandle, Unreadable};
@@ -55,16 +56,27 @@ impl<C: Link> SqliteHandle<C> {
         &mut self,
         ids: impl Iterator<Item = &ClientId> + Send,
     ) -> Result<(), StorageError> {
-        let missing: HashSet<&ClientId> =
-            ids.filter(|id| !self.clients.contains_key(*id)).collect();
+        if !self.clients.is_confirmed() {
+            let version = self.data_version().await?;
+            self.clients.confirm(version);
+        }
+        let missing: HashSet<&ClientId> = ids.filter(|id| self.clients.get(id).is_none()).collect();
         if missing.is_empty() {
             return Ok(());
         }
         let query = sqlx::query(FIND_ALL).bind(to_json(&missing));
         let read = self.all("reading clients", query, client).await?;
-        let read = read.into_iter().map(|one| (one.id.clone(), Arc::new(one)));
-        self.clients.extend(read);
+        self.clients.add(read);
         Ok(())
+    }
+
+    /// Another number after each commit through another connection.
+    async fn data_version(&mut self) -> Result<i64, StorageError> {
+        let query = sqlx::query("PRAGMA data_version");
+        let version = self.one("looking for commits of others", query, |row| {
+            Ok(row.try_get(0)?)
+        });
+        Ok(version.await?.unwrap_or_default())
     }
 }
 
@@ -75,10 +87,10 @@ impl<C: Link> ClientReads for SqliteHandle<C> {
         self.one("reading a client", query, client).await
     }
 
-    async fn find_clients(&mut self, ids: &[ClientId]) -> Result<Vec<Client>, StorageError> {
+    async fn find_clients(&mut self, ids: &[ClientId]) -> Result<Vec<Arc<Client>>, StorageError> {
         self.read_clients(ids.iter()).await?;
         let found = ids.iter().filter_map(|id| self.clients.get(id));
-        Ok(found.map(|client| Client::clone(client)).collect())
+        Ok(found.cloned().collect())
     }
 
     async fn list_clients(&mut self, offset: u32, limit: u32) -> Result<Vec<Client>, StorageError> {
@@ -115,13 +127,13 @@ impl<C: Link> ClientReads for SqliteHandle<C> {
 #[async_trait]
 impl<C: Link> ClientWrites for SqliteHandle<C> {
     async fn insert_client(&mut self, client: &Client) -> Result<bool, StorageError> {
-        self.clients.clear();
+        self.clients.forget();
         let query = bound(INSERT, client).bind(client.created_at.as_millis());
         Ok(self.run("storing a client", query).await? > 0)
     }
 
     async fn update_client(&mut self, client: &Client) -> Result<bool, StorageError> {
-        self.clients.clear();
+        self.clients.forget();
         let query = bound(UPDATE, client);
         Ok(self.run("changing a client", query).await? > 0)
     }
@@ -132,13 +144,13 @@ impl<C: Link> ClientWrites for SqliteHandle<C> {
         before: &str,
         now: &str,
     ) -> Result<bool, StorageError> {
-        self.clients.clear();
+        self.clients.forget();
         let query = sqlx::query(RESEAL).bind(id.as_str()).bind(before).bind(now);
         Ok(self.run("sealing a client's secret anew", query).await? > 0)
     }
 
     async fn delete_client(&mut self, id: &ClientId) -> Result<bool, StorageError> {
-        self.clients.clear();
+        self.clients.forget();
         for sql in [
             "DELETE FROM logout_participants WHERE client_id = ?1",
             "DELETE FROM logout_codes WHERE client_id = ?1",

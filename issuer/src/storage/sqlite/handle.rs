@@ -6,17 +6,15 @@
 //! what came after would be committed on its own. The writer undoes the work of a failed handle.
 //! Neighbours: `row.rs` reads columns, `batch.rs` builds statements over many rows.
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::fmt;
 use std::ops::DerefMut;
 use std::sync::Arc;
 
-use logout_shared::ClientId;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Sqlite, SqliteConnection};
 
-use crate::domain::client::Client;
+use super::known_clients::KnownClients;
 use crate::storage::{Births, DeliveryDesk, HostTransaction, Snapshot, StorageError, Transaction};
 
 /// Anything that leads to a connection.
@@ -31,8 +29,7 @@ pub struct SqliteHandle<C> {
     moved_deliveries: bool,
     desk: Option<Arc<dyn DeliveryDesk>>,
     births: Births,
-    /// Clients that this transaction has read and not changed since.
-    pub(super) clients: HashMap<ClientId, Arc<Client>>,
+    pub(super) clients: KnownClients,
 }
 
 /// Work inside a transaction that somebody else began, on the same file as the store.
@@ -59,13 +56,18 @@ impl<C: Link> SqliteHandle<C> {
             moved_deliveries: false,
             desk: None,
             births: Births::default(),
-            clients: HashMap::new(),
+            clients: KnownClients::default(),
         }
     }
 
     /// Lets new deliveries be born at a desk.
     pub(super) fn at_desk(self, desk: Option<Arc<dyn DeliveryDesk>>) -> Self {
         Self { desk, ..self }
+    }
+
+    /// Lets it use clients that the connection's former transactions have read.
+    pub(super) fn knowing(self, clients: KnownClients) -> Self {
+        Self { clients, ..self }
     }
 
     pub(super) fn desk(&self) -> Option<Arc<dyn DeliveryDesk>> {

@@ -13,6 +13,7 @@ mod clients;
 mod condition;
 mod event_log;
 mod handle;
+mod known_clients;
 mod lock;
 mod migrations;
 mod open;

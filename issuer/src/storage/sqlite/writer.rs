@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::handle::SqliteHandle;
+use super::known_clients::KnownClients;
 use super::watch::{LOOK_EVERY, Signals, Watch};
 use crate::storage::{Births, Commit, DeliveryDesk, StorageError, WriteWork};
 
@@ -93,13 +94,14 @@ async fn serve(
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut group = Vec::new();
+    let mut clients = KnownClients::default();
     loop {
         tokio::select! {
             taken = queue.recv_many(&mut group, MAX_GROUP) => {
                 if taken == 0 {
                     break;
                 }
-                commit_group(&mut connection, &mut group, &signals).await;
+                commit_group(&mut connection, &mut group, &mut clients, &signals).await;
             }
             _ = ticks.tick() => watch.look(&mut connection, &signals).await,
         }
@@ -113,6 +115,7 @@ async fn serve(
 async fn commit_group(
     connection: &mut SqliteConnection,
     group: &mut Vec<Piece>,
+    clients: &mut KnownClients,
     signals: &Signals,
 ) {
     // One piece alone needs no savepoint: undoing it is undoing the transaction.
@@ -131,9 +134,16 @@ async fn commit_group(
             }
             return;
         }
-        let desk = signals.desk();
-        let transaction = run_pieces(connection, &mut pieces, scope, desk.as_ref()).await;
-        finish(connection, transaction, signals, desk).await;
+        clients.begin_transaction();
+        let mut around = Around {
+            scope,
+            desk: signals.desk(),
+            clients,
+        };
+        let transaction = run_pieces(connection, &mut pieces, &mut around).await;
+        if !finish(connection, transaction, signals, around.desk).await {
+            clients.forget();
+        }
     }
 }
 
@@ -142,6 +152,13 @@ async fn commit_group(
 enum Scope {
     Transaction,
     Savepoint,
+}
+
+/// What the pieces of one transaction have in common.
+struct Around<'t> {
+    scope: Scope,
+    desk: Option<Arc<dyn DeliveryDesk>>,
+    clients: &'t mut KnownClients,
 }
 
 /// A transaction in which pieces have run.
@@ -158,12 +175,11 @@ struct Open {
 async fn run_pieces(
     connection: &mut SqliteConnection,
     pieces: &mut std::vec::Drain<'_, Piece>,
-    scope: Scope,
-    desk: Option<&Arc<dyn DeliveryDesk>>,
+    around: &mut Around<'_>,
 ) -> Open {
     let mut open = Open::default();
     for piece in pieces {
-        match run_piece(connection, piece.work, scope, desk).await {
+        match run_piece(connection, piece.work, around).await {
             Ok(Ran::Kept {
                 moved_deliveries,
                 births,
@@ -183,13 +199,13 @@ async fn run_pieces(
     open
 }
 
-/// Commits, and only then answers.
+/// Commits, and only then answers; says whether it is committed.
 async fn finish(
     connection: &mut SqliteConnection,
     open: Open,
     signals: &Signals,
     desk: Option<Arc<dyn DeliveryDesk>>,
-) {
+) -> bool {
     let committed = match open.broken {
         Some(error) => Err(error),
         None if open.kept.is_empty() => execute(connection, "ROLLBACK").await,
@@ -219,6 +235,7 @@ async fn finish(
     for (reply, result) in open.undone {
         answer(reply, result);
     }
+    committed.is_ok()
 }
 
 /// What became of a piece.
@@ -234,19 +251,21 @@ enum Ran {
 async fn run_piece(
     connection: &mut SqliteConnection,
     work: WriteWork,
-    scope: Scope,
-    desk: Option<&Arc<dyn DeliveryDesk>>,
+    around: &mut Around<'_>,
 ) -> Result<Ran, sqlx::Error> {
-    if scope == Scope::Savepoint {
+    if around.scope == Scope::Savepoint {
         execute(connection, "SAVEPOINT piece").await?;
     }
-    let mut handle = SqliteHandle::over(&mut *connection).at_desk(desk.cloned());
+    let mut handle = SqliteHandle::over(&mut *connection)
+        .at_desk(around.desk.clone())
+        .knowing(std::mem::take(around.clients));
     // A piece that panics is undone, so it leaves nothing half done behind.
     let result = AssertUnwindSafe(async { work(&mut handle).await })
         .catch_unwind()
         .await;
     let (has_failed, moved_deliveries) = (handle.has_failed(), handle.has_moved_deliveries());
     let births = std::mem::take(handle.births());
+    *around.clients = std::mem::take(&mut handle.clients);
     let ran = match result {
         Ok(Commit::Keep) if has_failed => Ran::Undone(Err(StorageError::new(
             "writing",
@@ -259,7 +278,10 @@ async fn run_piece(
         Ok(Commit::Discard) => Ran::Undone(Ok(())),
         Err(_) => Ran::Undone(Err(StorageError::new("writing", "the work panicked"))),
     };
-    if scope == Scope::Savepoint {
+    if matches!(ran, Ran::Undone(_)) {
+        around.clients.forget();
+    }
+    if around.scope == Scope::Savepoint {
         if matches!(ran, Ran::Undone(_)) {
             execute(connection, "ROLLBACK TO piece").await?;
         }
