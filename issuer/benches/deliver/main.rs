@@ -19,6 +19,10 @@ use std::time::Duration;
 
 use logout_shared::SigningAlgorithm;
 
+/// What the server uses.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many deliveries are under way, with us and in the bare loop.
 const IN_FLIGHT: usize = 256;
 
