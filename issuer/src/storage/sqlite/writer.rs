@@ -126,7 +126,7 @@ async fn commit_group(
     };
     let mut pieces = group.drain(..);
     while pieces.len() > 0 {
-        if let Err(error) = execute(connection, "BEGIN IMMEDIATE").await {
+        if let Err(error) = execute(connection, scope.begin()).await {
             // Were a transaction still open, no later one could begin.
             let _ = execute(connection, "ROLLBACK").await;
             for piece in pieces {
@@ -137,6 +137,7 @@ async fn commit_group(
         clients.begin_transaction();
         let mut around = Around {
             scope,
+            has_kept: false,
             desk: signals.desk(),
             clients,
         };
@@ -154,9 +155,20 @@ enum Scope {
     Savepoint,
 }
 
+impl Scope {
+    fn begin(self) -> &'static str {
+        match self {
+            Self::Transaction => "BEGIN IMMEDIATE",
+            Self::Savepoint => "BEGIN IMMEDIATE; SAVEPOINT piece",
+        }
+    }
+}
+
 /// What the pieces of one transaction have in common.
 struct Around<'t> {
     scope: Scope,
+    /// The piece before was kept, so that the savepoint has to move behind it.
+    has_kept: bool,
     desk: Option<Arc<dyn DeliveryDesk>>,
     clients: &'t mut KnownClients,
 }
@@ -215,15 +227,6 @@ async fn finish(
         tracing::error!(%error, "a write to the store was not committed");
         // Fails if SQLite has rolled back already: there is nothing left to undo then.
         let _ = execute(connection, "ROLLBACK").await;
-    } else {
-        if open.moved_deliveries {
-            signals.ring();
-        }
-        if let Some(desk) = desk {
-            let some = |births: &Births| !(births.leased.is_empty() && births.queued.is_empty());
-            let births = open.births.into_iter().filter(some);
-            births.for_each(|births| desk.hand_over(births));
-        }
     }
     for reply in open.kept {
         let result = match &committed {
@@ -234,6 +237,17 @@ async fn finish(
     }
     for (reply, result) in open.undone {
         answer(reply, result);
+    }
+    // After the answers: first attempts may take all processors.
+    if committed.is_ok() {
+        if open.moved_deliveries {
+            signals.ring();
+        }
+        if let Some(desk) = desk {
+            let some = |births: &Births| !(births.leased.is_empty() && births.queued.is_empty());
+            let births = open.births.into_iter().filter(some);
+            births.for_each(|births| desk.hand_over(births));
+        }
     }
     committed.is_ok()
 }
@@ -253,8 +267,9 @@ async fn run_piece(
     work: WriteWork,
     around: &mut Around<'_>,
 ) -> Result<Ran, sqlx::Error> {
-    if around.scope == Scope::Savepoint {
-        execute(connection, "SAVEPOINT piece").await?;
+    if around.scope == Scope::Savepoint && around.has_kept {
+        // Together, since each statement costs a hand-over between two threads.
+        execute(connection, "RELEASE piece; SAVEPOINT piece").await?;
     }
     let mut handle = SqliteHandle::over(&mut *connection)
         .at_desk(around.desk.clone())
@@ -278,14 +293,12 @@ async fn run_piece(
         Ok(Commit::Discard) => Ran::Undone(Ok(())),
         Err(_) => Ran::Undone(Err(StorageError::new("writing", "the work panicked"))),
     };
-    if matches!(ran, Ran::Undone(_)) {
+    around.has_kept = matches!(ran, Ran::Kept { .. });
+    if !around.has_kept {
         around.clients.forget();
-    }
-    if around.scope == Scope::Savepoint {
-        if matches!(ran, Ran::Undone(_)) {
+        if around.scope == Scope::Savepoint {
             execute(connection, "ROLLBACK TO piece").await?;
         }
-        execute(connection, "RELEASE piece").await?;
     }
     Ok(ran)
 }
