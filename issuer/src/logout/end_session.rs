@@ -153,7 +153,8 @@ pub(super) async fn ended_before(
 /// The user is locked first, so that no session begins beside it. A user without sessions, or one
 /// that does not exist, is no error. If the account itself is concerned (deleted, blocked, another
 /// password), clients hear of it too that were not told when a session of the user ended in the
-/// last 30 days, and those that hold an offline grant of a session that is over. A client that opted in, and at which all sessions of the user end, is told once.
+/// last 30 days, and those that hold an offline grant of a session that is over. A client that
+/// opted in, and at which all sessions of the user end, is told once.
 ///
 /// # Errors
 ///
