@@ -14,7 +14,7 @@ import { after, before, test } from 'node:test';
 import { Browser } from '../clients/browser.js';
 import { Issuer, environment } from '../clients/program.js';
 
-const SECONDS = 90;
+const SECONDS = 60;
 const SEED = process.env.SEED ?? '1';
 
 // What would take the caller's own token away, or never ends.

@@ -16,7 +16,7 @@ use self::provider::{Fate, Provider};
 type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
 #[tokio::main]
-pub(crate) async fn main() -> Outcome {
+async fn main() -> Outcome {
     let folder = tempfile::tempdir()?;
     let provider = Provider::start(&folder.path().join("provider.db")).await?;
     let mut app = App::start(&provider.id(), &provider.keys_url()).await?;
