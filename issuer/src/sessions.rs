@@ -258,7 +258,7 @@ pub(crate) async fn change_metadata(
     let mut session = lock_live(tx, id, now).await?;
     change(&mut session.metadata)?;
     session.updated_at = now;
-    tx.update_session(&session).await?;
+    tx.update_session_metadata(&session).await?;
     Ok(session)
 }
 

@@ -104,6 +104,10 @@ pub trait SessionWrites {
     /// Stores changes of a session that was locked.
     async fn update_session(&mut self, session: &Session) -> Result<(), StorageError>;
 
+    /// Stores the metadata of a session that was locked, and when they changed (`updated_at`).
+    /// Anything else that is changed in it is not stored: no index by time has to be written.
+    async fn update_session_metadata(&mut self, session: &Session) -> Result<(), StorageError>;
+
     /// Gives a session another browser handle.
     async fn replace_handle(
         &mut self,

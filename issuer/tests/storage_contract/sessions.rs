@@ -94,6 +94,20 @@ each_store! {
         assert_eq!(end, Some((Initiator::SessionRevoked, at(5))));
     }
 
+    async fn metadata_are_stored_alone(store: &dyn Store) {
+        insert_session(store, &session("s1", "u1")).await;
+        let mut expected = session("s1", "u1");
+        expected.metadata.set("device", "kiosk").unwrap();
+        expected.updated_at = at(3);
+        let mut changed = expected.clone();
+        changed.expires_at = at(4);
+        let locked = commit!(store, |tx| {
+            tx.update_session_metadata(&changed).await?;
+            tx.lock_session(&changed.id).await
+        });
+        assert_eq!(locked.unwrap(), Some(expected));
+    }
+
     async fn a_live_session_has_no_end(store: &dyn Store) {
         insert_session(store, &session("s1", "u1")).await;
         let mut view = store.read().await.unwrap();

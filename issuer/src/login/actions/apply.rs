@@ -79,7 +79,7 @@ impl Decided {
         if let Some(mut session) = session {
             self.change_metadata(&mut session).map_err(metadata_fault)?;
             session.updated_at = now;
-            tx.update_session(&session).await?;
+            tx.update_session_metadata(&session).await?;
         }
         if let Some(mut user) = user
             && self.change_user(&mut user)?

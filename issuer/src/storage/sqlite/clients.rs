@@ -15,6 +15,7 @@ use super::row::{
     answer, count, json, name_of, named, optional_json, optional_named, optional_text, parsed,
     text, time, to_json,
 };
+use super::watch::DATA_VERSION;
 use crate::domain::client::Client;
 use crate::storage::{ClientReads, ClientWrites, StorageError};
 
@@ -70,9 +71,8 @@ impl<C: Link> SqliteHandle<C> {
         Ok(())
     }
 
-    /// Another number after each commit through another connection.
     async fn data_version(&mut self) -> Result<i64, StorageError> {
-        let query = sqlx::query("PRAGMA data_version");
+        let query = sqlx::query(DATA_VERSION);
         let version = self.one("looking for commits of others", query, |row| {
             Ok(row.try_get(0)?)
         });

@@ -54,6 +54,9 @@ const UPDATE: &str = "UPDATE logout_sessions SET updated_at = ?2, authenticated_
      last_interacted_at = ?4, idle_expires_at = ?5, expires_at = ?6, device = ?7, methods = ?8, \
      cookie_mode = ?9, metadata = ?10 WHERE id = ?1 AND ended_at IS NULL";
 
+const UPDATE_METADATA: &str = "UPDATE logout_sessions SET updated_at = ?2, metadata = ?3 \
+     WHERE id = ?1 AND ended_at IS NULL";
+
 const END: &str = "UPDATE logout_sessions SET ended_at = made.value ->> 1, \
      initiator = made.value ->> 2, handle = NULL FROM json_each(?1) AS made \
      WHERE logout_sessions.id = made.value ->> 0 AND logout_sessions.ended_at IS NULL";
@@ -215,6 +218,15 @@ impl<C: Link> SessionWrites for SqliteHandle<C> {
             .bind(name_of(&session.cookie_mode))
             .bind(to_json(&session.metadata));
         self.run("changing a session", query).await?;
+        Ok(())
+    }
+
+    async fn update_session_metadata(&mut self, session: &Session) -> Result<(), StorageError> {
+        let query = sqlx::query(UPDATE_METADATA)
+            .bind(session.id.as_str())
+            .bind(session.updated_at.as_millis())
+            .bind(to_json(&session.metadata));
+        self.run("changing a session's metadata", query).await?;
         Ok(())
     }
 

@@ -1,4 +1,5 @@
-//! The bell that wakes the delivery worker, the desk where it takes new deliveries over, and the look at what other processes wrote.
+//! The bell that wakes the delivery worker, the desk where it takes new deliveries over, and the
+//! look at what other processes wrote.
 //!
 //! A commit of our own rings the bell at once. One of another process, such as the command line,
 //! or of a connection of the host's own shows in `PRAGMA data_version` on the writer's connection,
@@ -16,6 +17,9 @@ use crate::storage::DeliveryDesk;
 
 /// How often the writer looks for commits of others.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Another number after each commit through another connection than the one that is asked.
+pub(super) const DATA_VERSION: &str = "PRAGMA data_version";
 
 /// What the writer tells the rest of the process.
 #[derive(Default)]
@@ -86,7 +90,5 @@ impl Watch {
 }
 
 async fn data_version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("PRAGMA data_version")
-        .fetch_one(connection)
-        .await
+    sqlx::query_scalar(DATA_VERSION).fetch_one(connection).await
 }

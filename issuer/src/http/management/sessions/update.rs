@@ -65,7 +65,7 @@ pub(super) async fn handle(
             let mut session = session.ok_or(ApiError::SessionNotFound)?;
             session.metadata = metadata;
             session.updated_at = now;
-            tx.update_session(&session).await?;
+            tx.update_session_metadata(&session).await?;
             let user = Some(session.user.clone());
             tx.append_events(&[LogEvent { user, ..event }]).await?;
             let clients = tx.participants(&id).await?;
