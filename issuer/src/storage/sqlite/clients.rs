@@ -2,7 +2,6 @@
 //!
 //! Lists and settings are JSON columns: they are read and written as a whole.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -57,11 +56,11 @@ impl<C: Link> SqliteHandle<C> {
         &mut self,
         ids: impl Iterator<Item = &ClientId> + Send,
     ) -> Result<(), StorageError> {
-        if !self.clients.is_confirmed() {
+        if self.clients.may_be_stale() {
             let version = self.data_version().await?;
             self.clients.confirm(version);
         }
-        let missing: HashSet<&ClientId> = ids.filter(|id| self.clients.get(id).is_none()).collect();
+        let missing = self.clients.missing(ids.collect());
         if missing.is_empty() {
             return Ok(());
         }

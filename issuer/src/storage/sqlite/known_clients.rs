@@ -4,33 +4,34 @@
 //! all, an undone piece of work too, and a commit through any other connection shows in
 //! `PRAGMA data_version`, which is looked at once in each transaction. Inside one it cannot change.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use logout_shared::ClientId;
 
 use crate::domain::client::Client;
 
-/// How many clients are known at most; then all are forgotten.
+/// How many clients are known at most before a read; then all are forgotten.
 const MAX_KNOWN: usize = 2_048;
 
-/// The clients that are known, and what the file's version was then.
+/// The clients that are known, and what the file's version was then. Without a transaction before,
+/// nothing is known that could be out of date.
 #[derive(Debug, Default)]
 pub(super) struct KnownClients {
     clients: HashMap<ClientId, Arc<Client>>,
     version: Option<i64>,
-    is_confirmed: bool,
+    may_be_stale: bool,
 }
 
 impl KnownClients {
     /// Another transaction begins, before which others may have written.
     pub(super) fn begin_transaction(&mut self) {
-        self.is_confirmed = false;
+        self.may_be_stale = true;
     }
 
-    /// Whether the file's version was looked at in this transaction.
-    pub(super) fn is_confirmed(&self) -> bool {
-        self.is_confirmed
+    /// Whether the file's version is still to be looked at in this transaction.
+    pub(super) fn may_be_stale(&self) -> bool {
+        self.may_be_stale
     }
 
     /// Forgets all if the file's version is another one than before.
@@ -39,19 +40,26 @@ impl KnownClients {
             self.clients.clear();
         }
         self.version = Some(version);
-        self.is_confirmed = true;
+        self.may_be_stale = false;
     }
 
-    /// A client, if it is known; only after [`confirm`](Self::confirm) it is as it is now.
+    /// Which of the clients have still to be read. What is known of the others stays until the next
+    /// call, so that all can be had together.
+    pub(super) fn missing<'i>(&mut self, wanted: HashSet<&'i ClientId>) -> Vec<&'i ClientId> {
+        if self.clients.len() + wanted.len() > MAX_KNOWN {
+            self.clients.clear();
+        }
+        let is_missing = |id: &&ClientId| !self.clients.contains_key(*id);
+        wanted.into_iter().filter(is_missing).collect()
+    }
+
+    /// A client that was read or known in this transaction; `None` if there is none.
     pub(super) fn get(&self, id: &ClientId) -> Option<&Arc<Client>> {
         self.clients.get(id)
     }
 
     /// Notes clients as they were read in this transaction.
     pub(super) fn add(&mut self, read: Vec<Client>) {
-        if self.clients.len() + read.len() > MAX_KNOWN {
-            self.clients.clear();
-        }
         let read = read.into_iter().map(|one| (one.id.clone(), Arc::new(one)));
         self.clients.extend(read);
     }
@@ -115,13 +123,45 @@ mod tests {
         assert_eq!(name(&*ours).await, "theirs");
     }
 
+    /// A delivery whose client is not found is taken for one whose client is deleted.
+    #[tokio::test]
+    async fn at_the_limit_all_that_are_wanted_are_found() {
+        let store: Arc<dyn Store> = SqliteStore::in_memory().await.unwrap();
+        let work = store.write(|tx| {
+            Box::pin(async move {
+                for number in 0..=MAX_KNOWN {
+                    tx.insert_client(&client(number, "one")).await?;
+                }
+                Ok::<_, StorageError>(())
+            })
+        });
+        work.await.unwrap();
+        let found = |numbers: std::ops::RangeInclusive<usize>| {
+            let ids: Vec<ClientId> = numbers.map(|number| client(number, "").id).collect();
+            let work = store.write::<_, StorageError, _>(move |tx| {
+                Box::pin(async move { Ok(tx.find_clients(&ids).await?.len()) })
+            });
+            async { work.await.unwrap() }
+        };
+        assert_eq!(found(1..=MAX_KNOWN).await, MAX_KNOWN);
+        assert_eq!(found(0..=1).await, 2);
+        assert_eq!(found(0..=MAX_KNOWN).await, MAX_KNOWN + 1);
+    }
+
     #[test]
-    fn no_more_are_known_than_the_limit() {
+    fn no_more_are_kept_than_the_limit() {
         let mut known = KnownClients::default();
         known.confirm(1);
-        known.add((0..MAX_KNOWN).map(|number| client(number, "one")).collect());
-        assert_eq!(known.clients.len(), MAX_KNOWN);
-        known.add(vec![client(MAX_KNOWN, "one more")]);
-        assert_eq!(known.clients.len(), 1);
+        let clients: Vec<Client> = (0..MAX_KNOWN).map(|number| client(number, "one")).collect();
+        let first = clients[0].id.clone();
+        let wanted = clients.iter().map(|one| &one.id).collect();
+        assert_eq!(known.missing(wanted).len(), MAX_KNOWN);
+        known.add(clients[1..].to_vec());
+        assert_eq!(known.missing(HashSet::from([&first])), [&first]);
+        assert_eq!(known.clients.len(), MAX_KNOWN - 1);
+        known.add(vec![clients[0].clone()]);
+        let more = client(MAX_KNOWN, "one more").id;
+        assert_eq!(known.missing(HashSet::from([&more])), [&more]);
+        assert_eq!(known.clients.len(), 0);
     }
 }
