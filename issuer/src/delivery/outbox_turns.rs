@@ -213,6 +213,16 @@ pub(super) async fn record(
     );
 }
 
+/// Returns when all that is being written now has been committed, or undone.
+pub(super) async fn wait_for_writes(parts: &Parts) {
+    let nothing = parts
+        .store
+        .write(|_| Box::pin(async { Ok::<_, StorageError>(()) }));
+    if let Err(error) = nothing.await {
+        report("waiting for writes", &error);
+    }
+}
+
 async fn record_once(
     parts: &Arc<Parts>,
     worker: &Arc<str>,

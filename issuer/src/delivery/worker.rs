@@ -293,7 +293,8 @@ impl Worker {
         let (parts, name) = (Arc::clone(&self.parts), Arc::clone(&self.name));
         let (finished, give_back) = (self.finished, self.give_back);
         outbox_turns::record(parts, name, finished, give_back).await;
-        // Whatever was being written when the desk was closed has come over it by now.
+        // Whatever was being written when the desk was closed has come over it then.
+        outbox_turns::wait_for_writes(&self.parts).await;
         let mut born = Vec::new();
         while let Ok(births) = self.born.try_recv() {
             born.extend(

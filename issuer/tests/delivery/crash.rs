@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logout_issuer::domain::delivery::DeliveryState;
+use logout_issuer::domain::initiator::Initiator;
+use logout_issuer::logout::{EndSession, EndSessionError, Ending, LogContext, end_session};
 use logout_issuer::storage::sqlite::{SqliteOptions, SqliteStore};
-use logout_shared::ManualClock;
+use logout_shared::{ManualClock, SystemRandom};
 use logout_tests::relying_party::{Answer, TestRelyingParty};
+use tokio::sync::oneshot;
 
 use crate::world::{START, World, master};
 
@@ -96,6 +99,48 @@ async fn g25_an_orderly_stop_gives_its_leases_back() {
     let next = World::on(store, clock, master).await;
     next.issuer.start_delivery();
     next.until_state(id, DeliveryState::Heard).await;
+}
+
+#[tokio::test]
+async fn g25_an_orderly_stop_gives_back_what_was_being_written_when_it_came() {
+    let (world, shop) = (World::start().await, TestRelyingParty::start().await);
+    let client = world.client("shop", &shop.url()).await;
+    let end = EndSession {
+        id: world.session(&[&client]).await,
+        ending: Ending::by(
+            Initiator::SessionRevoked,
+            LogContext::default(),
+            Duration::from_hours(72),
+        ),
+    };
+    world.until_quiet().await;
+    let now = world.clock_now();
+    let (tell_written, written) = oneshot::channel();
+    let (let_commit, may_commit) = oneshot::channel::<()>();
+    let issuer = world.issuer.clone();
+    let writing = tokio::spawn(async move {
+        let work = issuer.store().write::<_, EndSessionError, _>(move |tx| {
+            Box::pin(async move {
+                let ended = end_session(tx, end, now, &SystemRandom).await?;
+                tell_written.send(()).unwrap();
+                may_commit.await.unwrap();
+                Ok(ended.deliveries[0])
+            })
+        });
+        work.await.unwrap()
+    });
+    written.await.unwrap();
+    let issuer = world.issuer.clone();
+    let stop = tokio::spawn(async move { issuer.shutdown(Duration::ZERO).await });
+    // As far as it comes by itself.
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    let_commit.send(()).unwrap();
+    let id = writing.await.unwrap();
+    stop.await.unwrap();
+    assert_eq!(world.delivery(id).await.state, DeliveryState::Pending);
+    assert!(shop.requests().is_empty());
 }
 
 #[tokio::test]

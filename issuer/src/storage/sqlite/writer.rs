@@ -1,11 +1,11 @@
 //! The one writer: a task that runs pieces of work and commits them in groups.
 //!
-//! It takes whatever is queued, never waits for more, runs each piece in a savepoint of its own
-//! and answers all of them after one durable commit; deliveries that were born in it go over the
-//! desk then. A piece that gives up, fails or panics is
-//! undone alone. If SQLite itself gives the transaction up (disk full, I/O error), the pieces run
-//! so far are told so and the others get a transaction of their own. Neither network nor a script
-//! runs in here; between groups the writer looks for commits of others, see `watch.rs`.
+//! It takes whatever is queued, never waits for more, runs each piece behind a savepoint that moves
+//! past it if it is kept, and answers all of them after one durable commit; deliveries that were
+//! born in it go over the desk then. A piece that gives up, fails or panics is undone alone. If
+//! SQLite itself gives the transaction up (disk full, I/O error), the pieces run so far are told so
+//! and the others get a transaction of their own. Neither network nor a script runs in here; between
+//! groups the writer looks for commits of others, see `watch.rs`.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -167,7 +167,7 @@ impl Scope {
 /// What the pieces of one transaction have in common.
 struct Around<'t> {
     scope: Scope,
-    /// The piece before was kept, so that the savepoint has to move behind it.
+    /// The piece before was kept, so that the savepoint has to move past it.
     has_kept: bool,
     desk: Option<Arc<dyn DeliveryDesk>>,
     clients: &'t mut KnownClients,
@@ -227,6 +227,17 @@ async fn finish(
         tracing::error!(%error, "a write to the store was not committed");
         // Fails if SQLite has rolled back already: there is nothing left to undo then.
         let _ = execute(connection, "ROLLBACK").await;
+    } else {
+        if open.moved_deliveries {
+            signals.ring();
+        }
+        // Before the answers: a worker that stops counts on the desk having all that was written
+        // before an answer to it.
+        if let Some(desk) = desk {
+            let some = |births: &Births| !(births.leased.is_empty() && births.queued.is_empty());
+            let births = open.births.into_iter().filter(some);
+            births.for_each(|births| desk.hand_over(births));
+        }
     }
     for reply in open.kept {
         let result = match &committed {
@@ -237,17 +248,6 @@ async fn finish(
     }
     for (reply, result) in open.undone {
         answer(reply, result);
-    }
-    // After the answers: first attempts may take all processors.
-    if committed.is_ok() {
-        if open.moved_deliveries {
-            signals.ring();
-        }
-        if let Some(desk) = desk {
-            let some = |births: &Births| !(births.leased.is_empty() && births.queued.is_empty());
-            let births = open.births.into_iter().filter(some);
-            births.for_each(|births| desk.hand_over(births));
-        }
     }
     committed.is_ok()
 }
