@@ -102,6 +102,10 @@ impl RsaKey {
         digest: &[u8],
         signature: &[u8],
     ) -> Result<bool, ErrorStack> {
+        // RFC 8017 §8.1.2 and §8.2.2, step 1; OpenSSL lets a PSS signature lack its leading zeros.
+        if signature.len() != self.key.size() {
+            return Ok(false);
+        }
         let mut context = match self.take_idle(algorithm) {
             Some(context) => context,
             None => self.context(algorithm)?,
@@ -208,6 +212,25 @@ mod tests {
         SigningAlgorithm::Es512,
         SigningAlgorithm::EdDsa,
     ];
+
+    #[test]
+    fn a_signature_without_its_leading_zero_is_none() {
+        for algorithm in [SigningAlgorithm::Rs256, SigningAlgorithm::Ps256] {
+            let signer = SigningKey::generate(algorithm).expect("makes a key");
+            let key = VerificationKey::from_jwk(&signer.public_jwk()).expect("reads");
+            // One of 256 begins with zero.
+            let (message, signature) = (0..100_000_u32)
+                .map(u32::to_be_bytes)
+                .map(|message| (message, signer.signature(&message).expect("signs")))
+                .find(|(_, signature)| signature[0] == 0)
+                .expect("there are enough messages");
+            assert!(key.verifies(algorithm, &message, &signature), "{algorithm}");
+            assert!(
+                !key.verifies(algorithm, &message, &signature[1..]),
+                "{algorithm}"
+            );
+        }
+    }
 
     #[test]
     fn a_key_checks_good_and_bad_signatures_in_any_order() {
