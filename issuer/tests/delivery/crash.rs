@@ -131,14 +131,14 @@ async fn g25_an_orderly_stop_gives_back_what_was_being_written_when_it_came() {
     });
     written.await.unwrap();
     let issuer = world.issuer.clone();
-    let stop = tokio::spawn(async move { issuer.shutdown(Duration::ZERO).await });
+    let stopping = tokio::spawn(async move { issuer.shutdown(Duration::ZERO).await });
     // As far as it comes by itself.
     for _ in 0..1_000 {
         tokio::task::yield_now().await;
     }
     let_commit.send(()).unwrap();
     let id = writing.await.unwrap();
-    stop.await.unwrap();
+    stopping.await.unwrap();
     assert_eq!(world.delivery(id).await.state, DeliveryState::Pending);
     assert!(shop.requests().is_empty());
 }
