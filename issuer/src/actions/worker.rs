@@ -1,10 +1,13 @@
 //! A worker: a child process that runs Actions one after the other, and nothing else.
 //!
 //! It confines itself before it reads the first job: no new files, no children, no core, bounded
-//! memory, no privileges to win; its environment is empty. The sockets API is out of reach since
-//! the engine has no way to it and no descriptor can be opened. It ends when its input ends.
+//! memory, no privileges to win; its environment holds nothing of the server's. The sockets API is
+//! out of reach since the engine has no way to it and no descriptor can be opened. It ends when its
+//! input ends.
 
 use std::io;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -21,6 +24,23 @@ const OWN_BYTES: u64 = 512 * 1024 * 1024;
 
 /// The largest memory limit that a configuration can name, in bytes.
 pub const MAX_MEMORY: usize = 512 * 1024 * 1024;
+
+/// The command that makes a program, `logout-issuer`, a worker; jobs and answers go through its
+/// pipes.
+pub fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .arg(COMMAND)
+        .env_clear()
+        // At once mimalloc would reserve as much address space as a worker may have in all, and
+        // then not even the stack could grow.
+        .env("MIMALLOC_ARENA_RESERVE", "32M")
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    command
+}
 
 /// Works until the input ends.
 ///
