@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use logout_shared::ClientId;
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::handle::{Link, Query, SqliteHandle, Unreadable};
@@ -14,7 +13,6 @@ use super::row::{
     answer, count, json, name_of, named, optional_json, optional_named, optional_text, parsed,
     text, time, to_json,
 };
-use super::watch::DATA_VERSION;
 use crate::domain::client::Client;
 use crate::storage::{ClientReads, ClientWrites, StorageError};
 
@@ -56,10 +54,6 @@ impl<C: Link> SqliteHandle<C> {
         &mut self,
         ids: impl Iterator<Item = &ClientId> + Send,
     ) -> Result<(), StorageError> {
-        if self.clients.may_be_stale() {
-            let version = self.data_version().await?;
-            self.clients.confirm(version);
-        }
         let missing = self.clients.missing(ids.collect());
         if missing.is_empty() {
             return Ok(());
@@ -68,14 +62,6 @@ impl<C: Link> SqliteHandle<C> {
         let read = self.all("reading clients", query, client).await?;
         self.clients.add(read);
         Ok(())
-    }
-
-    async fn data_version(&mut self) -> Result<i64, StorageError> {
-        let query = sqlx::query(DATA_VERSION);
-        let version = self.one("looking for commits of others", query, |row| {
-            Ok(row.try_get(0)?)
-        });
-        Ok(version.await?.unwrap_or_default())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What is known holds as long as nobody writes a client: a write through the same handle forgets
 //! all, an undone piece of work too, and a commit through any other connection shows in
-//! `PRAGMA data_version`, which is looked at once in each transaction. Inside one it cannot change.
+//! `PRAGMA data_version`, which the writer reads as it begins. Inside a transaction it cannot change.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,27 +20,15 @@ const MAX_KNOWN: usize = 2_048;
 pub(super) struct KnownClients {
     clients: HashMap<ClientId, Arc<Client>>,
     version: Option<i64>,
-    may_be_stale: bool,
 }
 
 impl KnownClients {
-    /// Another transaction begins, before which others may have written.
-    pub(super) fn begin_transaction(&mut self) {
-        self.may_be_stale = true;
-    }
-
-    /// Whether the file's version is still to be looked at in this transaction.
-    pub(super) fn may_be_stale(&self) -> bool {
-        self.may_be_stale
-    }
-
-    /// Forgets all if the file's version is another one than before.
-    pub(super) fn confirm(&mut self, version: i64) {
+    /// A transaction begins, in which the file's version is this: forgets all if it was another one.
+    pub(super) fn begin_transaction(&mut self, version: i64) {
         if self.version != Some(version) {
             self.clients.clear();
         }
         self.version = Some(version);
-        self.may_be_stale = false;
     }
 
     /// Which of the clients have still to be read. What is known of the others stays until the next
@@ -151,7 +139,7 @@ mod tests {
     #[test]
     fn no_more_are_kept_than_the_limit() {
         let mut known = KnownClients::default();
-        known.confirm(1);
+        known.begin_transaction(1);
         let clients: Vec<Client> = (0..MAX_KNOWN).map(|number| client(number, "one")).collect();
         let first = clients[0].id.clone();
         let wanted = clients.iter().map(|one| &one.id).collect();

@@ -19,7 +19,7 @@ use crate::storage::DeliveryDesk;
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Another number after each commit through another connection than the one that is asked.
-pub(super) const DATA_VERSION: &str = "PRAGMA data_version";
+const DATA_VERSION: &str = "PRAGMA data_version";
 
 /// What the writer tells the rest of the process.
 #[derive(Default)]

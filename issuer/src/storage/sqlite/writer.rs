@@ -126,15 +126,18 @@ async fn commit_group(
     };
     let mut pieces = group.drain(..);
     while pieces.len() > 0 {
-        if let Err(error) = execute(connection, scope.begin()).await {
-            // Were a transaction still open, no later one could begin.
-            let _ = execute(connection, "ROLLBACK").await;
-            for piece in pieces {
-                answer(piece.reply, failed("beginning a write", &error));
+        let version = match begin(connection, scope).await {
+            Ok(version) => version,
+            Err(error) => {
+                // Were a transaction still open, no later one could begin.
+                let _ = execute(connection, "ROLLBACK").await;
+                for piece in pieces {
+                    answer(piece.reply, failed("beginning a write", &error));
+                }
+                return;
             }
-            return;
-        }
-        clients.begin_transaction();
+        };
+        clients.begin_transaction(version);
         let mut around = Around {
             scope,
             has_kept: false,
@@ -155,13 +158,14 @@ enum Scope {
     Savepoint,
 }
 
-impl Scope {
-    fn begin(self) -> &'static str {
-        match self {
-            Self::Transaction => "BEGIN IMMEDIATE",
-            Self::Savepoint => "BEGIN IMMEDIATE; SAVEPOINT piece",
-        }
-    }
+/// Begins a transaction; gives the file's version in it, which other connections' commits change.
+async fn begin(connection: &mut SqliteConnection, scope: Scope) -> Result<i64, sqlx::Error> {
+    // Together, since each statement costs a hand-over between two threads.
+    let sql = match scope {
+        Scope::Transaction => "BEGIN IMMEDIATE; PRAGMA data_version",
+        Scope::Savepoint => "BEGIN IMMEDIATE; SAVEPOINT piece; PRAGMA data_version",
+    };
+    sqlx::query_scalar(sql).fetch_one(connection).await
 }
 
 /// What the pieces of one transaction have in common.
@@ -268,7 +272,6 @@ async fn run_piece(
     around: &mut Around<'_>,
 ) -> Result<Ran, sqlx::Error> {
     if around.scope == Scope::Savepoint && around.has_kept {
-        // Together, since each statement costs a hand-over between two threads.
         execute(connection, "RELEASE piece; SAVEPOINT piece").await?;
     }
     let mut handle = SqliteHandle::over(&mut *connection)
