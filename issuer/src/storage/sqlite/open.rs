@@ -26,8 +26,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// a page that was written many times goes there once. 16 MiB.
 const CHECKPOINT_PAGES: &str = "4096";
 
-/// How much of the file the writer keeps in memory, in KiB with a minus, as SQLite has it.
-const WRITER_CACHE: &str = "-32768";
+/// How much of the file the writer keeps in memory, in KiB with a minus, as SQLite has it. Not more:
+/// at the end of most transactions that balanced a B-tree SQLite walks through all of it.
+const WRITER_CACHE: &str = "-8192";
 
 /// How long a reader waits for one of the connections.
 const READER_TIMEOUT: Duration = Duration::from_secs(10);
