@@ -1,11 +1,12 @@
 //! Storing new deliveries, each as the desk decides: leased, queued, or due at its time.
 //!
-//! One statement a chunk. Where something is born leased, one more tells whether the users have
+//! One statement a chunk. Where something is born leased, the last also tells whether the users have
 //! other live sessions at the clients, which a first attempt has to know.
 
 use std::collections::HashSet;
 
 use logout_shared::Timestamp;
+use sqlx::sqlite::SqliteRow;
 
 use super::row::{due_at, waiting_state};
 use crate::domain::delivery::{About, AttemptError, Delivery};
@@ -21,13 +22,13 @@ const INSERT: &str = "INSERT INTO logout_deliveries (id, client_id, user_id, ses
 const COLUMNS: usize = 22;
 
 /// The places in a list of users, clients and ended sessions at which the user has another live
-/// session at the client; in one row, since each row of an answer costs a hand-over between two
-/// threads.
-const OTHER_LIVE: &str = "SELECT json_group_array(asked_json_each.key) AS places FROM json_each(?1) asked_json_each \
+/// session at the client. In one row and after the storing, since each row of an answer and each
+/// step costs a hand-over between two threads.
+const OTHER_LIVE: &str = "SELECT json_group_array(asked_json_each.key) AS places FROM json_each(?) asked_json_each \
      WHERE EXISTS (SELECT 1 FROM logout_sessions s INDEXED BY logout_sessions_by_user \
          JOIN logout_participants p ON p.session_id = s.id \
          WHERE p.client_id = asked_json_each.value ->> 1 AND s.user_id = asked_json_each.value ->> 0 \
-         AND s.ended_at IS NULL AND s.ends_at > ?2 \
+         AND s.ended_at IS NULL AND s.ends_at > ? \
          AND s.id NOT IN (SELECT value FROM json_each(asked_json_each.value -> 2)))";
 
 /// What a delivery gets on its way into the store.
@@ -50,21 +51,40 @@ impl<C: Link> SqliteHandle<C> {
             Newborn { delivery, birth }
         };
         let newborns: Vec<Newborn<'_>> = deliveries.iter().map(newborn).collect();
-        for chunk in chunks(&newborns) {
-            let query = statement(INSERT, COLUMNS, chunk.len(), "");
-            let query = chunk
+        let with_other_session = self.insert(&newborns, lease.as_ref()).await?;
+        self.hand_over(newborns, &with_other_session).await
+    }
+
+    /// Gives those places among the leased whose users have other live sessions.
+    async fn insert(
+        &mut self,
+        newborns: &[Newborn<'_>],
+        lease: Option<&Lease>,
+    ) -> Result<HashSet<usize>, StorageError> {
+        let mut question = question(newborns, lease);
+        let mut places = None;
+        let mut rest = chunks(newborns).peekable();
+        while let Some(chunk) = rest.next() {
+            let asked = question.take_if(|_| rest.peek().is_none());
+            let end = asked.as_ref().map(|_| format!("; {OTHER_LIVE}"));
+            let query = statement(INSERT, COLUMNS, chunk.len(), end.as_deref().unwrap_or(""));
+            let mut query = chunk
                 .iter()
-                .fold(query, |query, one| one.bind(query, lease.as_ref()));
-            self.run("storing deliveries", query).await?;
+                .fold(query, |query, one| one.bind(query, lease));
+            if let Some((asked, now)) = asked {
+                query = query.bind(asked).bind(now);
+            }
+            let read = |row: &SqliteRow| json(row, "places");
+            places = self.one("storing deliveries", query, read).await?;
         }
-        self.hand_over(newborns, lease.as_ref()).await
+        Ok(places.unwrap_or_default())
     }
 
     /// Notes for the desk, or for the bell, what there is now.
     async fn hand_over(
         &mut self,
         newborns: Vec<Newborn<'_>>,
-        lease: Option<&Lease>,
+        with_other_session: &HashSet<usize>,
     ) -> Result<(), StorageError> {
         let mut leased: Vec<(&Delivery, Seat)> = Vec::new();
         for Newborn { delivery, birth } in newborns {
@@ -74,10 +94,9 @@ impl<C: Link> SqliteHandle<C> {
                 Birth::AsItIs => self.note_moved_deliveries(),
             }
         }
-        let Some(lease) = lease.filter(|_| !leased.is_empty()) else {
+        if leased.is_empty() {
             return Ok(());
-        };
-        let with_other_session = self.other_live_sessions(&leased, lease.now).await?;
+        }
         self.read_clients(leased.iter().map(|(one, _)| &one.client))
             .await?;
         for (place, (delivery, seat)) in leased.into_iter().enumerate() {
@@ -89,24 +108,6 @@ impl<C: Link> SqliteHandle<C> {
             self.births().leased.push((claimed, seat));
         }
         Ok(())
-    }
-
-    async fn other_live_sessions(
-        &mut self,
-        leased: &[(&Delivery, Seat)],
-        now: Timestamp,
-    ) -> Result<HashSet<usize>, StorageError> {
-        let asked: Vec<_> = leased
-            .iter()
-            .map(|(one, _)| (&one.user, &one.client, one.about.sessions()))
-            .collect();
-        let query = sqlx::query(OTHER_LIVE)
-            .bind(to_json(&asked))
-            .bind(now.as_millis());
-        let places = self.one("looking for other sessions", query, |row| {
-            json(row, "places")
-        });
-        Ok(places.await?.unwrap_or_default())
     }
 }
 
@@ -158,6 +159,17 @@ impl Newborn<'_> {
             .bind(last.map(|last| millis(last.duration)))
             .bind(delivery.follow_up)
     }
+}
+
+/// What [`OTHER_LIVE`] is to be told of the leased, if there are any.
+fn question(newborns: &[Newborn<'_>], lease: Option<&Lease>) -> Option<(String, i64)> {
+    let leased = newborns.iter().filter(|one| one.is_leased());
+    let asked: Vec<_> = leased
+        .map(|one| &one.delivery)
+        .map(|one| (&one.user, &one.client, one.about.sessions()))
+        .collect();
+    let lease = lease.filter(|_| !asked.is_empty())?;
+    Some((to_json(&asked), lease.now.as_millis()))
 }
 
 #[cfg(test)]
