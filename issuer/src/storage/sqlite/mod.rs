@@ -1,13 +1,15 @@
 //! The store in one SQLite file.
 //!
 //! One connection writes, in groups (`writer.rs`); others read, each snapshot in a transaction of
-//! its own. The command line may open the same file beside a running server: `watch.rs` notices
-//! its commits, and `lock.rs` keeps a second server away. SQL stands in the files of this folder
-//! alone; they have the names of the traits in `storage/`.
+//! its own, and `checkpoint.rs` keeps the journal short. The command line may open the same file
+//! beside a running server: `watch.rs` notices its commits, and `lock.rs` keeps a second server
+//! away. SQL stands in the files of this folder alone; they have the names of the traits in
+//! `storage/`.
 
 mod actions;
 mod authorizations;
 mod batch;
+mod checkpoint;
 mod client_assertions;
 mod clients;
 mod condition;
@@ -39,6 +41,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use logout_shared::Timestamp;
 use sqlx::sqlite::SqlitePool;
+use tokio_util::task::AbortOnDropHandle;
 
 pub use handle::{Link, SqliteHandle, SqliteTransaction};
 pub use lock::{LockError, ServerLock};
@@ -78,6 +81,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     signals: Arc<Signals>,
     path: PathBuf,
+    _checkpoints: AbortOnDropHandle<()>,
     // Last, so that the connections are dropped before their files.
     _temporary: Option<TemporaryFolder>,
 }
@@ -106,6 +110,7 @@ impl SqliteStore {
         let signals = Arc::new(Signals::default());
         Ok(Self {
             writer: Writer::start(opened.writer, watch, Arc::clone(&signals)),
+            _checkpoints: checkpoint::keep_moving(opened.readers.clone()),
             readers: opened.readers,
             signals,
             path: opened.path,

@@ -172,7 +172,8 @@ pub(super) async fn open(options: &SqliteOptions) -> Result<Opened, OpenError> {
         SchemaError::Failed(error) => explain(&path, error),
     })?;
     let readers = SqlitePoolOptions::new()
-        .max_connections(options.readers.max(1))
+        // One more, for the checkpoints.
+        .max_connections(options.readers.max(1) + 1)
         .acquire_timeout(READER_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
