@@ -9,7 +9,7 @@ use sqlx::sqlite::SqlitePool;
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
 
-/// How often it looks whether something is to be moved.
+/// How often it looks whether something is to be moved; where nothing is, that touches no disk.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Moves pages until the connections are closed or the handle is dropped.

@@ -22,8 +22,8 @@ use super::migrations::{SchemaError, migrate};
 /// How long a statement waits for another process's lock; longer than any command of ours holds it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// After so many pages of the journal they go to their places in the file: the more, the more often
-/// a page that was written many times goes there once. 16 MiB.
+/// The commit that brings the journal to so many pages, 16 MiB, moves what `checkpoint.rs` has left to
+/// its place in the file, and the journal begins anew.
 const CHECKPOINT_PAGES: &str = "4096";
 
 /// How much of the file the writer keeps in memory, in KiB with a minus, as SQLite has it. Not more:

@@ -23,7 +23,8 @@ const COLUMNS: usize = 22;
 
 /// The places in a list of users, clients and ended sessions at which the user has another live
 /// session at the client. In one row and after the storing, since each row of an answer and each
-/// step costs a hand-over between two threads.
+/// step costs a hand-over between two threads. Its variables have no numbers, since they come after
+/// those of the rows.
 const OTHER_LIVE: &str = "SELECT json_group_array(asked_json_each.key) AS places FROM json_each(?) asked_json_each \
      WHERE EXISTS (SELECT 1 FROM logout_sessions s INDEXED BY logout_sessions_by_user \
          JOIN logout_participants p ON p.session_id = s.id \
@@ -164,10 +165,9 @@ impl Newborn<'_> {
 /// What [`OTHER_LIVE`] is to be told of the leased, if there are any.
 fn question(newborns: &[Newborn<'_>], lease: Option<&Lease>) -> Option<(String, i64)> {
     let leased = newborns.iter().filter(|one| one.is_leased());
-    let asked: Vec<_> = leased
-        .map(|one| &one.delivery)
-        .map(|one| (&one.user, &one.client, one.about.sessions()))
-        .collect();
+    let deliveries = leased.map(|one| one.delivery);
+    let asked = deliveries.map(|one| (&one.user, &one.client, one.about.sessions()));
+    let asked: Vec<_> = asked.collect();
     let lease = lease.filter(|_| !asked.is_empty())?;
     Some((to_json(&asked), lease.now.as_millis()))
 }
